@@ -1,0 +1,90 @@
+# make prints what there is to make.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/weft
+GOPATH_BIN := $(shell $(GO) env GOPATH)/bin
+
+# The tests find the servers and the environment here.
+TEST_VENV  := $(CACHE)/test-venv
+BENCH_VENV := $(CACHE)/bench-venv
+export PATH := $(PATH):$(GOPATH_BIN)
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+
+# Packages whose work is arithmetic on one goroutine: the race detector finds nothing there and costs minutes.
+PLAIN := weft|weft/examples/.*|weft/extractors/(pixels|wordpiece|efficientnet)|weft/onnx/graph|weft/cmd/.*
+
+.PHONY: help
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/weft
+	@scripts/ensure.sh compiler
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/weft ./cmd/weft
+
+.PHONY: models
+models: build ## fetch the default models and the ONNX Runtime library to the cache
+	@scripts/ensure.sh python
+	bin/weft models pull
+
+.PHONY: demo
+demo: build ## run the sample shop and open a report of nearest neighbours; SERVE=1 stays up
+	@scripts/ensure.sh libraries || echo 'demo: going on with the decoder class "go"' >&2
+	@$(MAKE) --no-print-directory models
+	bin/weft demo $(if $(SERVE),--serve) $(ARGS)
+
+.PHONY: test
+test: test-needs ## vet and run every test; installs the servers the tests start
+	$(GO) vet ./...
+	$(GO) test -race $$($(GO) list ./... | grep -vxE '$(PLAIN)')
+	$(GO) test $$($(GO) list ./... | grep -xE '$(PLAIN)')
+
+.PHONY: test-needs
+test-needs:
+	@scripts/ensure.sh compiler libraries redis versitygw python
+	@scripts/venv.sh $(TEST_VENV) scripts/test-requirements.txt
+	@$(MAKE) --no-print-directory models
+
+.PHONY: race
+race: test-needs ## run every test under the race detector
+	$(GO) test -race ./...
+
+.PHONY: lint
+lint: $(GOLANGCI) ## gofmt, go vet and golangci-lint
+	@scripts/ensure.sh compiler
+	@unformatted=$$(git ls-files -z -- '*.go' | xargs -0 gofmt -l); \
+	  if [ -n "$$unformatted" ]; then printf 'gofmt these:\n%s\n' "$$unformatted" >&2; exit 1; fi
+	$(GO) vet ./...
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	@echo 'lint: building golangci-lint $(GOLANGCI_VERSION) (about a minute, once)' >&2
+	GOBIN=$(@D) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+.PHONY: bench
+bench: models ## photos to vectors against the plain Python pipeline of bench/
+	@scripts/ensure.sh libraries redis
+	@scripts/venv.sh $(BENCH_VENV) bench/requirements.txt
+	bin/weft bench --python $(BENCH_VENV)/bin/python --baseline bench/baseline.py $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for SECONDS (20)
+	scripts/fuzz.sh $(or $(SECONDS),20)
+
+.PHONY: requirements
+requirements: ## pin bench/ and scripts/ requirements again (needs pip-compile)
+	for f in scripts/test-requirements bench/requirements; do \
+	  CUSTOM_COMPILE_COMMAND='make requirements' pip-compile -q --generate-hashes --strip-extras --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host --no-emit-options -o $$f.txt $$f.in; \
+	done
+
+.PHONY: clean
+clean: ## remove what was built here (caches stay)
+	rm -rf bin out
