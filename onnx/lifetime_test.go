@@ -113,9 +113,6 @@ func TestCloseWaitsForRuns(t *testing.T) {
 
 // TestMemoryIsGivenBack watches the memory of the process over many runs of each kind: good, refused, failed and cancelled.
 func TestMemoryIsGivenBack(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Logf("resident memory is read from /proc, which %s has not; runs are made but not weighed", runtime.GOOS)
-	}
 	r := onnxtest.Open(t)
 	s := onnxtest.Session(t, mixed(t), onnx.SessionConfig{})
 	in, wrong := mixedInputs(2), mixedInputs(2)
@@ -142,6 +139,10 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		}
 	}
 	round(2000)
+	if runtime.GOOS != "linux" || underRaceDetector {
+		t.Log("the runs were made but not weighed: resident memory cannot be read here, or says nothing")
+		return
+	}
 	before := resident(t)
 	round(20_000) // a native value that is left behind has 200 bytes or more, and a round makes ten
 	if grown := resident(t) - before; grown > 6<<20 {
@@ -151,13 +152,10 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	}
 }
 
-// resident is the resident memory of the process in bytes, 0 where it cannot be read.
+// resident is the resident memory of the process in bytes.
 func resident(t *testing.T) int64 {
 	t.Helper()
 	runtime.GC()
-	if runtime.GOOS != "linux" {
-		return 0
-	}
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		t.Fatal(err)
