@@ -6,10 +6,14 @@ SHELL       := bash
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# The user's cache folder, as Go's os.UserCacheDir has it: weft keeps its models there, and the tests look there.
+ifeq ($(shell uname -s),Darwin)
+CACHE   := $(HOME)/Library/Caches/weft
+else
 CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/weft
+endif
 GOPATH_BIN := $(shell $(GO) env GOPATH)/bin
 
-# The tests find the servers and the environment here.
 TEST_VENV  := $(CACHE)/test-venv
 BENCH_VENV := $(CACHE)/bench-venv
 export PATH := $(PATH):$(GOPATH_BIN)

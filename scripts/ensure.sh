@@ -5,6 +5,7 @@
 #
 # Debian packages go through apt-get, as root or by sudo without a password; otherwise it says what to install.
 # Exit 1 when something is still missing.
+# shellcheck disable=SC2317  # the functions are called by name
 set -euo pipefail
 
 VERSITYGW=v1.8.0
@@ -21,8 +22,9 @@ may_apt() {
   command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
 }
 
-# apt PACKAGE...: installs the packages; asks for fresh lists once.
+# apt PACKAGE...: installs the packages; asks for fresh lists once. What apt-get says is shown when it fails.
 apt() {
+  local said
   if ! may_apt; then
     note "cannot install $*: apt-get and root (or sudo without a password) are needed; install it by hand"
     return 1
@@ -32,7 +34,9 @@ apt() {
     updated=yes
   fi
   note "installing $*"
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2
+  said="$(as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null 2>&1)" && return
+  printf '%s\n' "$said" >&2
+  return 1
 }
 
 # has_library SONAME: whether the loader finds it.
@@ -83,9 +87,11 @@ python() {
     [ "$(uname -s)" = Linux ] || { note "python3 is missing; install Python 3.11 or newer"; return 1; }
     apt python3 || return 1
   fi
-  python3 -m pip --version >/dev/null 2>&1 || apt python3-pip || return 1
+  local missing=()
+  python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
   # Debian ships venv without ensurepip unless python3-venv is installed.
-  python3 -c 'import ensurepip, venv' 2>/dev/null || apt python3-venv
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+  [ ${#missing[@]} -eq 0 ] || apt "${missing[@]}"
 }
 
 failed=0
