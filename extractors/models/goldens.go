@@ -171,7 +171,7 @@ func cosine(a, b []float32) float64 {
 		bb += y * y
 	}
 	if c := ab / math.Sqrt(aa*bb); !math.IsNaN(c) && !math.IsInf(c, 0) {
-		return c
+		return max(-1, min(1, c))
 	}
 	return 0
 }

@@ -1,0 +1,80 @@
+package pixels
+
+/*
+#cgo CFLAGS: -std=gnu11 -O3 -Wall -Wextra
+#include "kernels.h"
+*/
+import "C"
+
+import "unsafe"
+
+// resize writes the oriented, resized and cropped picture to dst (Size*Size*3 bytes).
+func (d *Decoder) resize(dst []byte, src raster, orientation int, s Spec) {
+	p := d.plans.get(planKey{src.w, src.h, orientation, s})
+	if p.transpose {
+		d.resizeLying(dst, src, p, s.Size)
+		return
+	}
+	// Only the rows that the vertical pass will ask for.
+	rows := p.y.hi - p.y.lo
+	stride := pixelStride(s.Size)
+	mid := d.buffers.get(rows * stride)
+	defer d.buffers.put(mid)
+	resizeRows(mid, stride, src.pix[p.y.lo*src.w*4:], src.w*4, rows, p.x, 0)
+	resizeColumns(dst, s.Size*3, mid, stride, s.Size*3, p.y, p.y.lo)
+}
+
+// resizeLying is resize for the orientations that exchange x and y: what is horizontal
+// in the upright picture, and so comes first, is vertical in the stored one.
+func (d *Decoder) resizeLying(dst []byte, src raster, p *plan, size int) {
+	width := (p.x.hi - p.x.lo) * 4
+	mid := d.buffers.get(size * width)
+	defer d.buffers.put(mid)
+	resizeColumns(mid, width, src.pix[p.x.lo*4:], src.w*4, width, p.y, 0)
+	stride := pixelStride(size)
+	turned := d.buffers.get(size * stride)
+	defer d.buffers.put(turned)
+	resizeRows(turned, stride, mid, width, size, p.x, p.x.lo)
+	C.weft_transpose_rgb((*C.uint8_t)(&turned[0]), C.ptrdiff_t(stride), C.int(size), (*C.uint8_t)(&dst[0]))
+}
+
+// pixelStride is the row length for n packed RGB pixels with the byte behind them that
+// the row kernel overwrites, in whole 32-byte vectors.
+func pixelStride(n int) int { return (n*3 + 1 + 31) &^ 31 }
+
+func resizeRows(dst []byte, dstStride int, src []byte, srcStride, rows int, a *axis, origin int) {
+	_ = dst[rows*dstStride-1]
+	_ = src[(rows-1)*srcStride+(a.hi-origin)*4-1]
+	src = src[:0:cap(src)]
+	_ = src[:(rows-1)*srcStride+(a.hi-origin)*4+slack/2]
+	start := a.start
+	if origin != 0 {
+		start = shifted(a.start, origin)
+	}
+	C.weft_resize_rows((*C.uint8_t)(unsafe.SliceData(src)), C.ptrdiff_t(srcStride), C.int(rows),
+		C.int(len(start)), (*C.int32_t)(&start[0]), (*C.int32_t)(&a.count[0]),
+		(*C.int32_t)(&a.weights[0]), C.int(a.ksize),
+		(*C.int16_t)(&a.quads[0]), C.int(a.quadStride),
+		(*C.uint8_t)(&dst[0]), C.ptrdiff_t(dstStride))
+}
+
+func resizeColumns(dst []byte, dstStride int, src []byte, srcStride, width int, a *axis, origin int) {
+	_ = dst[(len(a.start)-1)*dstStride+width-1]
+	_ = src[(a.hi-origin-1)*srcStride+width-1]
+	start := a.start
+	if origin != 0 {
+		start = shifted(a.start, origin)
+	}
+	C.weft_resize_columns((*C.uint8_t)(unsafe.SliceData(src)), C.ptrdiff_t(srcStride), C.int(width),
+		C.int(len(start)), (*C.int32_t)(&start[0]), (*C.int32_t)(&a.count[0]),
+		(*C.int32_t)(&a.weights[0]), C.int(a.ksize),
+		(*C.uint8_t)(&dst[0]), C.ptrdiff_t(dstStride))
+}
+
+func shifted(start []int32, origin int) []int32 {
+	out := make([]int32, len(start))
+	for i, s := range start {
+		out[i] = s - int32(origin)
+	}
+	return out
+}
