@@ -50,22 +50,43 @@ func exifOrientation(b []byte) (int, bool) {
 		if order.Uint16(e) != tagOrientation {
 			continue
 		}
-		if order.Uint32(e[4:]) != 1 {
-			continue
-		}
-		switch order.Uint16(e[2:]) {
-		case 1, 6, 7: // bytes
-			value, found = int(e[8]), true
-		case 3, 8: // 16 bits
-			value, found = int(order.Uint16(e[8:])), true
-		case 4, 9: // 32 bits
-			value, found = int(order.Uint32(e[8:])), true
+		if v, ok := tagValue(b, e, order); ok {
+			value, found = v, true
 		}
 	}
 	if value < 1 || value > 8 {
 		value = 1
 	}
 	return value, found
+}
+
+// tagValue returns the first value of a directory entry of an integer type.
+func tagValue(b, entry []byte, order binary.ByteOrder) (int, bool) {
+	size := int64(0)
+	switch order.Uint16(entry[2:]) {
+	case 3, 8: // short, signed short
+		size = 2
+	case 4, 9: // long, signed long
+		size = 4
+	default:
+		return 0, false
+	}
+	count := int64(order.Uint32(entry[4:]))
+	value := entry[8:]
+	if count*size > 4 { // too long for the entry: it lies elsewhere
+		at := int64(order.Uint32(value))
+		if at+count*size > int64(len(b)) {
+			return 0, false
+		}
+		value = b[at:]
+	}
+	switch {
+	case count == 0:
+		return 0, false
+	case size == 2:
+		return int(order.Uint16(value)), true
+	}
+	return int(order.Uint32(value)), true
 }
 
 // xmpOrientation finds tiff:Orientation, as attribute or element, without parsing XML.

@@ -1,7 +1,6 @@
 package pixels
 
 import (
-	"bytes"
 	"compress/lzw"
 	"encoding/binary"
 	"errors"
@@ -204,18 +203,27 @@ func decodeGIF(bufs *buffers, data []byte, info *Info) (raster, error) {
 	return r, nil
 }
 
-// table returns the colour of every index, the transparent one white. Indices behind a
-// palette's end, and all of a picture without one or with a gray ramp, are gray.
+// table returns the colour of every index, the transparent one white. Without a palette,
+// or with one that only repeats the indices, a picture is gray; else indices behind the
+// palette's end are black.
 func (f *gifFrame) table() *[256][4]byte {
+	gray := true
+	for i, v := range f.palette {
+		gray = gray && int(v) == i/3
+	}
 	var t [256][4]byte
 	for i := range t {
-		t[i] = [4]byte{byte(i), byte(i), byte(i), 255}
-		if 3*i+3 <= len(f.palette) {
-			copy(t[i][:3], f.palette[3*i:])
+		switch {
+		case gray:
+			t[i] = [4]byte{byte(i), byte(i), byte(i), 255}
+		case 3*i+3 <= len(f.palette):
+			t[i] = [4]byte{f.palette[3*i], f.palette[3*i+1], f.palette[3*i+2], 255}
+		default:
+			t[i] = [4]byte{0, 0, 0, 255}
 		}
 	}
 	if f.transparent >= 0 {
-		copy(t[f.transparent][:], bytes.Repeat([]byte{255}, 4))
+		t[f.transparent] = [4]byte{255, 255, 255, 255}
 	}
 	return &t
 }

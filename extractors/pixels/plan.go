@@ -132,10 +132,11 @@ func sinc(x float64) float64 {
 }
 
 // plan is all that is known before the first pixel: the taps along the stored picture's
-// x and y, and which pass comes first.
+// x and y, which of the passes comes first, and whether what they make lies on its side.
 type plan struct {
-	x, y      *axis
-	transpose bool
+	x, y         *axis
+	columnsFirst bool
+	transpose    bool
 }
 
 type planKey struct {
@@ -143,38 +144,37 @@ type planKey struct {
 	spec              Spec
 }
 
-// newPlan orients the resize instead of the picture. Pillow orients first and then
-// resizes horizontally, then vertically, rounding in between; so a mirrored picture gets
-// mirrored taps, and one lying on its side gets its passes in the other order.
+// newPlan orients the resize instead of the picture. Pillow orients first and then makes
+// a pass along x and one along y, rounding in between; so a mirrored picture gets mirrored
+// taps, and one lying on its side gets its passes in the other order.
 func newPlan(k planKey) *plan {
 	w, h := k.w, k.h
-	transpose := k.orientation >= 5
-	if transpose {
+	p := &plan{transpose: k.orientation >= 5}
+	if p.transpose {
 		w, h = h, w
 	}
 	ow, oh := k.spec.scaled(w, h)
-	size := k.spec.Size
+	// Since release 13 Pillow begins with y when the height shrinks so much more than the
+	// width.
+	yFirst := h > oh && h-oh > 2*(w-ow)
+	p.columnsFirst = yFirst != p.transpose
+
 	mirrorX, mirrorY := false, false
 	switch k.orientation {
-	case 2:
+	case 2, 6:
 		mirrorX = true
-	case 3:
+	case 3, 7:
 		mirrorX, mirrorY = true, true
-	case 4:
-		mirrorY = true
-	case 6:
-		mirrorX = true
-	case 7:
-		mirrorX, mirrorY = true, true
-	case 8:
+	case 4, 8:
 		mirrorY = true
 	}
-	across := newAxis(k.spec.Filter, w, ow, (ow-size)/2, size, mirrorX)
-	down := newAxis(k.spec.Filter, h, oh, (oh-size)/2, size, mirrorY)
-	if transpose {
-		return &plan{x: down, y: across, transpose: true}
+	size := k.spec.Size
+	p.x = newAxis(k.spec.Filter, w, ow, (ow-size)/2, size, mirrorX)
+	p.y = newAxis(k.spec.Filter, h, oh, (oh-size)/2, size, mirrorY)
+	if p.transpose {
+		p.x, p.y = p.y, p.x
 	}
-	return &plan{x: across, y: down}
+	return p
 }
 
 // plans remembers the plans of common sizes; a shop's photos come in few.

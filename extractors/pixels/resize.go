@@ -9,33 +9,44 @@ import "C"
 import "unsafe"
 
 // resize writes the oriented, resized and cropped picture to dst (Size*Size*3 bytes).
+// Each pass computes only what the next one, or the crop, asks for.
 func (d *Decoder) resize(dst []byte, src raster, orientation int, s Spec) {
 	p := d.plans.get(planKey{src.w, src.h, orientation, s})
-	if p.transpose {
-		d.resizeLying(dst, src, p, s.Size)
+	size, stride := s.Size, pixelStride(s.Size)
+	if p.columnsFirst {
+		width := (p.x.hi - p.x.lo) * 4
+		mid := d.buffers.get(size * width)
+		defer d.buffers.put(mid)
+		resizeColumns(mid, width, src.pix[p.x.lo*4:], src.w*4, width, p.y, 0)
+		out := d.buffers.get(size * stride)
+		defer d.buffers.put(out)
+		resizeRows(out, stride, mid, width, size, p.x, p.x.lo)
+		if p.transpose {
+			transpose(dst, out, stride, size)
+			return
+		}
+		for y := range size {
+			copy(dst[y*size*3:][:size*3], out[y*stride:])
+		}
 		return
 	}
-	// Only the rows that the vertical pass will ask for.
 	rows := p.y.hi - p.y.lo
-	stride := pixelStride(s.Size)
 	mid := d.buffers.get(rows * stride)
 	defer d.buffers.put(mid)
 	resizeRows(mid, stride, src.pix[p.y.lo*src.w*4:], src.w*4, rows, p.x, 0)
-	resizeColumns(dst, s.Size*3, mid, stride, s.Size*3, p.y, p.y.lo)
+	if !p.transpose {
+		resizeColumns(dst, size*3, mid, stride, size*3, p.y, p.y.lo)
+		return
+	}
+	out := d.buffers.get(size * size * 3)
+	defer d.buffers.put(out)
+	resizeColumns(out, size*3, mid, stride, size*3, p.y, p.y.lo)
+	transpose(dst, out, size*3, size)
 }
 
-// resizeLying is resize for the orientations that exchange x and y: what is horizontal
-// in the upright picture, and so comes first, is vertical in the stored one.
-func (d *Decoder) resizeLying(dst []byte, src raster, p *plan, size int) {
-	width := (p.x.hi - p.x.lo) * 4
-	mid := d.buffers.get(size * width)
-	defer d.buffers.put(mid)
-	resizeColumns(mid, width, src.pix[p.x.lo*4:], src.w*4, width, p.y, 0)
-	stride := pixelStride(size)
-	turned := d.buffers.get(size * stride)
-	defer d.buffers.put(turned)
-	resizeRows(turned, stride, mid, width, size, p.x, p.x.lo)
-	C.weft_transpose_rgb((*C.uint8_t)(&turned[0]), C.ptrdiff_t(stride), C.int(size), (*C.uint8_t)(&dst[0]))
+func transpose(dst, src []byte, stride, size int) {
+	_, _ = dst[size*size*3-1], src[(size-1)*stride+size*3-1]
+	C.weft_transpose_rgb((*C.uint8_t)(&src[0]), C.ptrdiff_t(stride), C.int(size), (*C.uint8_t)(&dst[0]))
 }
 
 // pixelStride is the row length for n packed RGB pixels with the byte behind them that
