@@ -117,6 +117,9 @@ func brokenImport(from, what string) (why string) {
 	return ""
 }
 
+// forTests tells the packages that serve tests, ours and the library's: their names end in test, as in objecttest.
+func forTests(path string) bool { return strings.HasSuffix(path, "test") }
+
 func TestImports(t *testing.T) {
 	for _, p := range goList(t, "./...") {
 		from, ok := inside(p.ImportPath)
@@ -124,13 +127,17 @@ func TestImports(t *testing.T) {
 			continue // this package
 		}
 		for _, what := range p.Imports {
-			if why := brokenImport(from, what); why != "" {
+			switch why := brokenImport(from, what); {
+			case forTests(from): // in no program
+			case forTests(what):
+				t.Errorf("%s imports %s: servers and conformance suites for tests have no place in a program", from, what)
+			case why != "":
 				t.Errorf("%s imports %s: %s", from, what, why)
 			}
 		}
 		// Tests may use other libraries (a flag for goldens, a raw client), but the layers hold for them as well.
 		for _, what := range slices.Concat(p.TestImports, p.XTestImports) {
-			if _, ours := inside(what); !ours {
+			if _, ours := inside(what); !ours || forTests(what) {
 				continue
 			}
 			if why := brokenImport(from, what); why != "" {
