@@ -62,7 +62,7 @@ type listed struct {
 func goList(t *testing.T, args ...string) []listed {
 	t.Helper()
 	fields := "-json=ImportPath,Name,Dir,Standard,GoFiles,CgoFiles,Imports,TestImports,XTestImports"
-	cmd := exec.Command("go", append([]string{"list", fields}, args...)...)
+	cmd := exec.Command("go", append([]string{"list", "-e", fields}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
