@@ -246,23 +246,33 @@ type runWriter[R any] struct {
 
 func (w *runWriter[R]) add(ctx context.Context, row *R) error {
 	cfg := &w.t.lake.cfg
-	if w.encoder == nil {
-		w.encoder = newEncoder[R](w.t.def.Name, w.t.reader.columns, cfg)
-		w.encoder.start(0)
-	}
+	w.open()
 	if w.encoder.rows > 0 && w.encoder.size() >= cfg.SegmentBytes && len(w.written) < maxPart {
-		if err := w.finish(ctx); err != nil {
+		if err := w.store(ctx); err != nil {
 			return err
 		}
 	}
 	return w.encoder.add(row, sizeOf(w.t.reader.columns, row))
 }
 
-// finish stores the open segment, if it has rows.
+func (w *runWriter[R]) open() {
+	if w.encoder == nil {
+		w.encoder = newEncoder[R](w.t.def.Name, w.t.reader.columns, &w.t.lake.cfg)
+		w.encoder.start(0)
+	}
+}
+
+// finish stores what is left. A run without rows is one empty segment.
 func (w *runWriter[R]) finish(ctx context.Context) error {
-	if w.encoder == nil || w.encoder.rows == 0 {
+	w.open()
+	if w.encoder.rows == 0 && len(w.written) > 0 {
 		return nil
 	}
+	return w.store(ctx)
+}
+
+// store ends the open segment and begins another.
+func (w *runWriter[R]) store(ctx context.Context) error {
 	body, err := w.encoder.finish()
 	if err != nil {
 		return err

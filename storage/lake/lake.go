@@ -41,6 +41,7 @@ type Lake struct {
 // anyTable is what the Lake does with a table whatever its rows.
 type anyTable interface {
 	Name() string
+	begin(ctx context.Context) error
 	flush(ctx context.Context) error
 	close()
 	pending() int64
@@ -49,7 +50,9 @@ type anyTable interface {
 	compact(ctx context.Context, full bool) (Compaction, error)
 }
 
-// Open lists the segments of every table and returns the lake.
+// Open lists the segments of every table and returns the lake. Unless it is
+// read-only, a table that has no segment gets an empty one: SQL cannot read a table
+// without.
 func Open(ctx context.Context, cfg Config) (*Lake, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -71,7 +74,7 @@ func Open(ctx context.Context, cfg Config) (*Lake, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	if err := l.each(ctx, func(ctx context.Context, t anyTable) error { return t.refresh(ctx, true) }); err != nil {
+	if err := l.each(ctx, func(ctx context.Context, t anyTable) error { return t.begin(ctx) }); err != nil {
 		return nil, err
 	}
 	return l, nil

@@ -32,7 +32,8 @@ type partition struct {
 	segments map[string]*segment // by object key
 	sorted   []*segment          // the same by name; nil: to be made. Never changed in place
 	corrupt  map[string]Corrupt  // by object key
-	fullAt   time.Time           // of the last full listing
+	listedAt time.Time           // when the last listing began
+	fullAt   time.Time           // when the last full listing began
 }
 
 func newPartition(table, prefix string, log *slog.Logger) *partition {
@@ -106,17 +107,13 @@ func (p *partition) refresh(ctx context.Context, store objects.Store, s slack, f
 	known := p.list()
 	p.mu.Lock()
 	full = full || p.fullAt.IsZero() || s.now.Sub(p.fullAt) >= s.full
+	since := p.listedAt
 	p.mu.Unlock()
 	after := ""
 	if !full {
-		// A clock ahead of ours must not make us overlook writers whose clock is not.
-		latest := s.now
-		if n := len(known); n > 0 {
-			if t := time.UnixMilli(known[n-1].name.ms); t.Before(latest) {
-				latest = t
-			}
-		}
-		after = p.prefix + namesSince(latest.Add(-s.window))
+		// What was stored after the last listing began has at least this time in its
+		// name, unless its writer's clock or its upload was slow.
+		after = p.prefix + namesSince(minTime(since, s.now).Add(-s.window))
 	}
 	listed := make(map[string]bool)
 	var found []*segment
@@ -153,8 +150,16 @@ func (p *partition) refresh(ctx context.Context, store objects.Store, s slack, f
 			}
 		}
 	}
+	p.listedAt = s.now
 	p.sorted = nil
 	return nil
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func (p *partition) corrupted() []Corrupt {

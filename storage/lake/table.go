@@ -39,10 +39,28 @@ func Attach[R any](ctx context.Context, l *Lake, def Definition[R]) (*Table[R], 
 	if err != nil {
 		return nil, err
 	}
-	if err := t.refresh(ctx, true); err != nil {
+	if err := t.begin(ctx); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// begin lists the segments, and stores an empty one if there is none.
+func (t *Table[R]) begin(ctx context.Context) error {
+	if err := t.refresh(ctx, true); err != nil || t.lake.cfg.ReadOnly {
+		return err
+	}
+	for _, p := range t.parts {
+		if len(p.list()) > 0 {
+			return nil
+		}
+	}
+	w := runWriter[R]{t: t, p: t.parts[0], name: t.lake.nextName(0)}
+	if err := w.finish(ctx); err != nil {
+		return fmt.Errorf("lake: begin table %s: %w", t.def.Name, err)
+	}
+	w.p.add(w.written[0])
+	return nil
 }
 
 func attach[R any](l *Lake, def Definition[R]) (*Table[R], error) {
