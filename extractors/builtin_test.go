@@ -2,9 +2,8 @@ package extractors
 
 import (
 	"context"
+	"fmt"
 	"math"
-	"runtime"
-	"sync/atomic"
 	"testing"
 
 	"weft/extractors/models"
@@ -45,25 +44,19 @@ func builtinConfig(t testing.TB, name string, class pixels.Class) Config {
 }
 
 func TestBuiltinEncodersReproduceTheirGoldens(t *testing.T) {
-	for _, class := range []pixels.Class{pixels.Exact, pixels.Go} {
-		e, err := NewLazyImage(builtinConfig(t, models.DefaultImage, class))
+	for _, c := range []Config{
+		builtinConfig(t, models.DefaultImage, pixels.Exact),
+		builtinConfig(t, models.DefaultImage, pixels.Go),
+		builtinConfig(t, models.DefaultText, ""),
+	} {
+		report, err := Verify(context.Background(), c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Load(context.Background()); err != nil {
-			t.Error(err)
+		if err := report.Err(); err != nil || len(report.Cases) < 6 {
+			t.Errorf("%d cases, %v", len(report.Cases), err)
 		}
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	e, err := NewLazyText(builtinConfig(t, models.DefaultText, ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	if err := e.Load(context.Background()); err != nil {
-		t.Error(err)
+		t.Logf("%s %s: worst cosine %.9f of %d", report.Name, report.Decoder, report.Worst, len(report.Cases))
 	}
 }
 
@@ -101,61 +94,55 @@ func TestCompanyInABatchHardlyMatters(t *testing.T) {
 	}
 }
 
-// BenchmarkEncode is one input through the model, one goroutine per core, its
-// pixels or tokens prepared.
+// BenchmarkEncode is the model alone: the same inputs, pixels or tokens
+// prepared, by one goroutine per core with 1 to 8 rows a run.
 func BenchmarkEncode(b *testing.B) {
-	b.Run("image", func(b *testing.B) {
-		c := builtinConfig(b, models.DefaultImage, pixels.Go)
-		goldens, err := c.Cache.Goldens(c.Manifest)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, rows := range []int{1, 2, 8} {
-			b.Run(string('0'+rune(rows)), func(b *testing.B) {
-				c.MaxBatch = rows
-				e, err := OpenImage(c)
-				if err != nil {
+	const inputs = 8
+	for _, rows := range []int{1, 2, 8} {
+		b.Run(fmt.Sprintf("image/rows=%d", rows), func(b *testing.B) {
+			c := builtinConfig(b, models.DefaultImage, pixels.Go)
+			c.MaxBatch = rows
+			e, err := OpenImage(c)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer e.Close()
+			goldens, err := c.Cache.Goldens(c.Manifest)
+			if err != nil {
+				b.Fatal(err)
+			}
+			photos := make([][]byte, inputs)
+			for i := range photos {
+				if photos[i], err = e.Prepare(goldens[i%len(goldens)].Photo); err != nil {
 					b.Fatal(err)
 				}
-				defer e.Close()
-				var photos [][]byte
-				for i := range rows {
-					rgb, err := e.Prepare(goldens[i%len(goldens)].Photo)
-					if err != nil {
-						b.Fatal(err)
-					}
-					photos = append(photos, rgb)
-				}
-				parallel(b, rows, func() error { _, err := e.Encode(context.Background(), photos); return err })
-			})
-		}
-	})
-	b.Run("text", func(b *testing.B) {
-		c := builtinConfig(b, models.DefaultText, "")
-		goldens, err := c.Cache.Goldens(c.Manifest)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, rows := range []int{1, 8} {
-			b.Run(string('0'+rune(rows)), func(b *testing.B) {
-				c.MaxBatch = rows
-				e, err := OpenText(c)
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer e.Close()
-				var tokens [][]int32
-				for i := range rows {
-					tokens = append(tokens, goldens[i%5].IDs) // the listings among them, 54 to 93 tokens
-				}
-				parallel(b, rows, func() error { _, err := e.Encode(context.Background(), tokens); return err })
-			})
-		}
-	})
+			}
+			parallel(b, inputs, func() error { _, err := e.Encode(context.Background(), photos); return err })
+		})
+	}
+	for _, rows := range []int{1, 2, 8} {
+		b.Run(fmt.Sprintf("text/rows=%d", rows), func(b *testing.B) {
+			c := builtinConfig(b, models.DefaultText, "")
+			c.MaxBatch = rows
+			e, err := OpenText(c)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer e.Close()
+			goldens, err := c.Cache.Goldens(c.Manifest)
+			if err != nil {
+				b.Fatal(err)
+			}
+			tokens := make([][]int32, inputs)
+			for i := range tokens { // lengths as a batcher that sorts by length brings together
+				tokens[i] = goldens[0].IDs[:len(goldens[0].IDs)-i%4]
+			}
+			parallel(b, inputs, func() error { _, err := e.Encode(context.Background(), tokens); return err })
+		})
+	}
 }
 
-func parallel(b *testing.B, rows int, encode func() error) {
-	var runs atomic.Int64
+func parallel(b *testing.B, inputs int, encode func() error) {
 	b.SetParallelism(1)
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
@@ -163,9 +150,7 @@ func parallel(b *testing.B, rows int, encode func() error) {
 			if err := encode(); err != nil {
 				b.Error(err)
 			}
-			runs.Add(1)
 		}
 	})
-	b.ReportMetric(float64(runs.Load()*int64(rows))/b.Elapsed().Seconds(), "rows/s")
-	b.ReportMetric(float64(runtime.GOMAXPROCS(0)), "cores")
+	b.ReportMetric(float64(b.N*inputs)/b.Elapsed().Seconds(), "inputs/s")
 }

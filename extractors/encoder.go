@@ -75,7 +75,7 @@ type Config struct {
 	Library  *Library
 	Session  onnx.SessionConfig // threads of one run
 	// MaxBatch is the most rows of one run, 1 to 4,096; longer calls are split.
-	// Default 8 for texts and 2 for photos, the best on CPU.
+	// Default 8 for texts and 1 for photos, the best on CPU; a GPU wants more.
 	MaxBatch int
 	// Decoder prepares photos; required for image encoders.
 	Decoder Decoder

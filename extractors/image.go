@@ -10,7 +10,7 @@ import (
 	"weft/onnx"
 )
 
-const imageRows = 2
+const imageRows = 1
 
 // photos prepares photos for one model.
 type photos struct {

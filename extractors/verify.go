@@ -2,11 +2,32 @@ package extractors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"weft/extractors/models"
 )
+
+// Verify opens the encoder of c, holds it against its manifest's goldens and
+// closes it: what `weft models verify` does. The error is about opening it or
+// reading the goldens, see VerifyImage.
+func Verify(ctx context.Context, c Config) (*models.Report, error) {
+	if c.Manifest != nil && c.Manifest.Modality == models.Text {
+		e, err := OpenText(c)
+		if err != nil {
+			return nil, err
+		}
+		report, err := VerifyText(ctx, e, c.Manifest, c.Cache)
+		return report, errors.Join(err, e.Close())
+	}
+	e, err := OpenImage(c)
+	if err != nil {
+		return nil, err
+	}
+	report, err := VerifyImage(ctx, e, c.Manifest, c.Cache, string(c.Decoder.Class()))
+	return report, errors.Join(err, e.Close())
+}
 
 // VerifyImage runs the manifest's golden photos through e, which decodes with
 // the class named, and reports how near it came. The error is about reading the

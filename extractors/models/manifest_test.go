@@ -295,3 +295,35 @@ func TestRecipeFollowsWhatDecidesTheVector(t *testing.T) {
 		t.Error("the decoder class is not in the recipe")
 	}
 }
+
+// FuzzParse looks for a manifest that passes and then breaks what uses it.
+func FuzzParse(f *testing.F) {
+	for _, name := range []string{"clip-image.json", "siglip-text.json"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	cache, err := Open(Config{Dir: f.TempDir()})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := Parse(data)
+		if err != nil {
+			return
+		}
+		again, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := Parse(again)
+		if err != nil || back.Recipe("go") != m.Recipe("go") {
+			t.Errorf("written and read again: %v", err)
+		}
+		if lines := (Catalogue{m}).List(cache); len(lines) != 1 {
+			t.Errorf("%d lines", len(lines))
+		}
+	})
+}

@@ -160,6 +160,24 @@ func TestPullThroughPip(t *testing.T) {
 	}
 }
 
+func TestPullEndsWithTheContext(t *testing.T) {
+	python := filepath.Join(t.TempDir(), "python3")
+	if err := os.WriteFile(python, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := openCache(t, Config{Python: python})
+	model := pinned("pip:weft-fixture==1.0#model.onnx", []byte("x"))
+	model.Wheel = &Wheel{SHA256: model.SHA256, Size: 100}
+	ctx, cancel := context.WithCancel(context.Background())
+	progress := func(string, int64, int64) { cancel() } // the first report comes when pip runs
+	if err := c.Pull(ctx, encoder(t, model), progress); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if left, err := os.ReadDir(filepath.Join(c.Dir(), "tmp")); err != nil || len(left) > 0 {
+		t.Errorf("left in tmp: %v, %v", left, err)
+	}
+}
+
 // fileServer serves data, with ranges unless told otherwise, and counts.
 type fileServer struct {
 	data     []byte
