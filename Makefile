@@ -26,7 +26,7 @@ PLAIN := weft|weft/examples/.*|weft/extractors/(pixels|wordpiece|efficientnet)|w
 
 .PHONY: help
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/weft
@@ -72,11 +72,14 @@ $(GOLANGCI):
 	@echo 'lint: building golangci-lint $(GOLANGCI_VERSION) (about a minute, once)' >&2
 	GOBIN=$(@D) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 
+# The folder of photos that bench takes: PHOTOS=DIR for one's own.
+PHOTOS ?= examples/catalogue
+
 .PHONY: bench
-bench: models ## photos to vectors against the plain Python pipeline of bench/
-	@scripts/ensure.sh libraries redis
+bench: models ## photos to vectors, in turn with the plain Python pipeline of bench/; PHOTOS=DIR, ARGS='--runs 5'
+	@scripts/ensure.sh libraries
 	@scripts/venv.sh $(BENCH_VENV) bench/requirements.txt
-	bin/weft bench --python $(BENCH_VENV)/bin/python --baseline bench/baseline.py $(ARGS)
+	bin/weft bench --baseline '$(BENCH_VENV)/bin/python bench/baseline.py --model {model} --processes 2 {photos}' $(ARGS) $(PHOTOS)
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for SECONDS (20)
