@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/nlpodyssey/gopickle/pytorch"
 	"github.com/nlpodyssey/gopickle/types"
@@ -23,12 +24,16 @@ const maxCheckpoint = 64 << 20
 type weights map[string][]float32
 
 // readCheckpoint reads a state dict and holds it against the network: every tensor is there, none is unknown, all have their
-// shape, and every number is finite.
+// shape, every number is finite and no variance negative.
 func readCheckpoint(r io.ReaderAt, size int64) (weights, error) {
 	dict, err := load(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
+	return checked(dict)
+}
+
+func checked(dict *types.OrderedDict) (weights, error) {
 	want := tensors()
 	all := weights{}
 	for e := dict.List.Front(); e != nil; e = e.Next() {
@@ -55,9 +60,14 @@ func readCheckpoint(r io.ReaderAt, size int64) (weights, error) {
 			all[name] = nil
 			continue
 		}
-		if all[name], err = rowOrder(t); err != nil {
+		data, err := rowOrder(t)
+		if err != nil {
 			return nil, fmt.Errorf("%w: tensor %q %w", ErrCheckpoint, name, err)
 		}
+		if strings.HasSuffix(name, ".running_var") && slices.Min(data) < 0 {
+			return nil, fmt.Errorf("%w: tensor %q holds the negative variance %v", ErrCheckpoint, name, slices.Min(data))
+		}
+		all[name] = data
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if _, ok := all[name]; !ok {

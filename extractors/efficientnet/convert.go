@@ -5,15 +5,10 @@
 package efficientnet
 
 import (
-	"fmt"
 	"io"
-	"math"
 
 	"weft/onnx/graph"
 )
-
-// normEpsilon keeps a batch norm from dividing by zero, as the checkpoint was trained.
-const normEpsilon = 1e-3
 
 // Convert reads a checkpoint of size bytes (a state dict as torch.save writes it) and returns the ONNX model: input `images`
 // [N, 3, 224, 224] float32, red, green and blue as (pixel-127)/128; output `features` [N, 1280] float32, not normalised.
@@ -30,78 +25,65 @@ func Convert(checkpoint io.ReaderAt, size int64) ([]byte, error) {
 	x := g.Input("images", graph.Float32, graph.Batch("N", 3, Side, Side))
 	x = n.conv(x, stem())
 	for _, b := range blocks() {
-		in := x
-		for _, c := range b.convs {
-			x = n.conv(x, c)
-		}
-		if b.skip {
-			x = g.Op("Add", []graph.Value{x, in})
-		}
+		x = n.block(x, b)
 	}
 	x = n.conv(x, head())
 	x = g.Op("GlobalAveragePool", []graph.Value{x})
 	x = g.Add(graph.Node{Op: "Flatten", Name: "features", Inputs: []graph.Value{x}})[0]
 	g.Output(x, graph.Float32, graph.Batch("N", Features))
 
-	if n.err != nil {
-		return nil, n.err
-	}
 	return g.Model()
 }
 
-// network appends layers to a graph. It keeps the first error.
+// network appends layers to a graph.
 type network struct {
 	g         *graph.Graph
 	weights   weights
 	zero, six graph.Value
-	err       error
 }
 
-func (n *network) conv(x graph.Value, c conv) graph.Value {
-	kernel, bias, err := n.weights.fold(c)
-	if err != nil && n.err == nil {
-		n.err = err
+// block computes each part of the wide channels, adds them up, and adds the block's input if that is passed by.
+func (n *network) block(x graph.Value, b block) graph.Value {
+	var sum graph.Value
+	if b.skip {
+		sum = x
 	}
-	shape := []int64{int64(c.out), int64(c.in), int64(c.kernel), int64(c.kernel)}
-	k, s, p := int64(c.kernel), int64(c.stride), int64(c.kernel/2)
-	x = n.g.Add(graph.Node{
-		Op:   "Conv",
-		Name: c.weight,
-		Inputs: []graph.Value{x,
-			n.g.Weight(graph.Floats(graph.WeightPrefix+c.weight+".kernel", shape, kernel)),
-			n.g.Weight(graph.Floats(graph.WeightPrefix+c.weight+".bias", shape[:1], bias)),
-		},
-		Attrs: []graph.Attr{
-			graph.AttrInts("kernel_shape", k, k),
-			graph.AttrInts("strides", s, s),
-			graph.AttrInts("pads", p, p, p, p),
-			graph.AttrInt("group", int64(c.groups)),
-		},
-	})[0]
-	if c.relu6 {
-		x = n.g.Add(graph.Node{Op: "Clip", Name: c.weight + ".relu6", Inputs: []graph.Value{x, n.zero, n.six}})[0]
+	for part := range b.parts {
+		y := x
+		for i, c := range b.convs {
+			l := n.weights.fold(c)
+			if b.parts > 1 {
+				narrows := i == len(b.convs)-1
+				l = l.part(part, b.parts, narrows)
+			}
+			y = n.layer(y, l)
+		}
+		if sum != "" {
+			y = n.g.Op("Add", []graph.Value{y, sum})
+		}
+		sum = y
+	}
+	return sum
+}
+
+func (n *network) conv(x graph.Value, c conv) graph.Value { return n.layer(x, n.weights.fold(c)) }
+
+// layer appends a convolution, and its ReLU6 as the Clip that the runtime merges into it.
+func (n *network) layer(x graph.Value, l layer) graph.Value {
+	inputs := []graph.Value{x, n.g.Weight(graph.Floats(graph.WeightPrefix+l.weight+".kernel",
+		[]int64{int64(l.out), int64(l.in), int64(l.kernel), int64(l.kernel)}, l.kernels))}
+	if l.bias != nil {
+		inputs = append(inputs, n.g.Weight(graph.Floats(graph.WeightPrefix+l.weight+".bias", []int64{int64(l.out)}, l.bias)))
+	}
+	k, s, p := int64(l.kernel), int64(l.stride), int64(l.kernel/2)
+	x = n.g.Add(graph.Node{Op: "Conv", Name: l.weight, Inputs: inputs, Attrs: []graph.Attr{
+		graph.AttrInts("kernel_shape", k, k),
+		graph.AttrInts("strides", s, s),
+		graph.AttrInts("pads", p, p, p, p),
+		graph.AttrInt("group", int64(l.groups)),
+	}})[0]
+	if l.relu6 {
+		x = n.g.Add(graph.Node{Op: "Clip", Name: l.weight + ".relu6", Inputs: []graph.Value{x, n.zero, n.six}})[0]
 	}
 	return x
-}
-
-// fold multiplies the scale of a batch norm into the kernel before it and returns the kernel and the bias that is left.
-// The sums are made in float64 and rounded once. The conversions around products keep a compiler from fusing them with the
-// subtraction, which some processors would round differently.
-func (w weights) fold(c conv) (kernel, bias []float32, err error) {
-	gamma, beta := w[c.norm+".weight"], w[c.norm+".bias"]
-	mean, variance := w[c.norm+".running_mean"], w[c.norm+".running_var"]
-	source := w[c.weight+".weight"]
-	kernel, bias = make([]float32, len(source)), make([]float32, c.out)
-	each := len(source) / c.out
-	for o := range c.out {
-		if variance[o] < 0 {
-			return nil, nil, fmt.Errorf("%w: tensor %q holds %v at element %d, want at least 0", ErrCheckpoint, c.norm+".running_var", variance[o], o)
-		}
-		scale := float64(gamma[o]) / math.Sqrt(float64(variance[o])+normEpsilon)
-		for i := o * each; i < (o+1)*each; i++ {
-			kernel[i] = float32(float64(source[i]) * scale)
-		}
-		bias[o] = float32(float64(beta[o]) - float64(float64(mean[o])*scale))
-	}
-	return kernel, bias, nil
 }

@@ -20,10 +20,13 @@ type conv struct {
 	relu6  bool
 }
 
-// block is an inverted residual: widen, filter each channel by itself, narrow.
+// block is an inverted residual: widen (left out by the first block), filter each channel by itself, narrow.
 type block struct {
 	convs []conv
 	skip  bool // the block's input is added to its output
+	// parts is in how many equal parts the wide channels are computed. The first blocks widen large maps, 5 MB where a core's
+	// cache has 1 or 2: a third of the channels is widened, filtered and narrowed while it is at hand, and the thirds are summed.
+	parts int
 }
 
 // stages of EfficientNet-Lite0. The first block of a stage carries its stride, the others keep size and channels.
@@ -41,6 +44,10 @@ const (
 	stemChannels = 32
 	headChannels = 320 // read by the head, which has Features channels
 	classes      = 1000
+
+	// blocks computed in parts, counted from 0
+	firstInParts = 1
+	lastInParts  = 3
 )
 
 // stem, blocks and head are the network in the order it runs.
@@ -70,6 +77,10 @@ func blocks() []block {
 				conv{name + "_depthwise_conv", name + "_bn1", wide, 1, s.kernel, stride, wide, true},
 				conv{name + "_project_conv", name + "_bn2", s.out, wide, 1, 1, 1, false})
 			b.skip = stride == 1 && in == s.out
+			b.parts = 1
+			if n := len(all); firstInParts <= n && n <= lastInParts {
+				b.parts = 3
+			}
 			all = append(all, b)
 		}
 	}
