@@ -73,9 +73,13 @@ type Product struct {
 	Content    []float32 `parquet:"content,list"`                             // empty: the same as Vector
 }
 
-// ProductKey is the key of a product in a generation; all products of a generation
-// have the prefix ProductKey(generation, "").
-func ProductKey(generation, id string) string { return generation + "/" + id }
+// ProductKey is the key of a product in a generation. It ends in a slash, as the
+// product's folder in the bucket does, so that the rows of a generation sort like the
+// listing of the media: "a-b/" before "a/".
+func ProductKey(generation, id string) string { return generation + "/" + id + "/" }
+
+// GenerationPrefix is what the keys of all products of a generation begin with.
+func GenerationPrefix(generation string) string { return generation + "/" }
 
 // Dead is an input that was set aside, with the reason.
 type Dead struct {

@@ -1,0 +1,129 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"weft/storage/lake"
+	"weft/tasks"
+)
+
+// hints is a set of products that somebody says have changed. It coalesces, and
+// is bounded: beyond the bound the sweep is soon enough.
+type hints struct {
+	mu   sync.Mutex
+	due  map[tasks.ProductID]time.Time // not before
+	busy bool
+	wake chan struct{}
+}
+
+const maxHints = 10_000
+
+// Hint asks for a product to be looked at soon, not before after: a folder that is
+// still being written is left alone until it is quiet. It never blocks.
+func (s *Scheduler) Hint(id tasks.ProductID, after time.Duration) {
+	s.hints.mu.Lock()
+	if s.hints.due == nil {
+		s.hints.due = map[tasks.ProductID]time.Time{}
+	}
+	if _, known := s.hints.due[id]; known || len(s.hints.due) < maxHints {
+		s.hints.due[id] = time.Now().Add(after)
+	}
+	s.hints.mu.Unlock()
+	select {
+	case s.hints.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (h *hints) empty() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.due) == 0 && !h.busy
+}
+
+// take removes the products that are due; next is when another one will be.
+func (h *hints) take(now time.Time) (ready []tasks.ProductID, next time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, at := range h.due {
+		if !at.After(now) {
+			ready = append(ready, id)
+			delete(h.due, id)
+		} else if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	h.busy = len(ready) > 0
+	return ready, next
+}
+
+func (s *Scheduler) hintLoop(ctx context.Context) {
+	for {
+		ready, next := s.hints.take(time.Now())
+		for _, id := range ready {
+			if err := s.Consider(ctx, id); err != nil && ctx.Err() == nil {
+				s.Log.Warn("a hint could not be followed; the sweep will", "product", id, "error", err)
+			}
+		}
+		if len(ready) > 0 {
+			continue
+		}
+		var timer <-chan time.Time
+		if !next.IsZero() {
+			timer = time.After(time.Until(next))
+		}
+		select {
+		case <-s.hints.wake:
+		case <-timer:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Consider looks at one product and enqueues what it needs, as live work.
+func (s *Scheduler) Consider(ctx context.Context, id tasks.ProductID) error {
+	g, err := s.lookAt(ctx, id)
+	if err != nil {
+		return fmt.Errorf("looking at product %s: %w", id, err)
+	}
+	if len(g.media) == 0 && !g.known.vector {
+		return nil
+	}
+	next, err := plan(ctx, g.media, g.known, s.encoded)
+	if err != nil {
+		return fmt.Errorf("planning product %s: %w", id, err)
+	}
+	return s.issue(ctx, id, next, tasks.Live, &Report{})
+}
+
+// lookAt gathers by key what the sweep reads in passing.
+func (s *Scheduler) lookAt(ctx context.Context, id tasks.ProductID) (group, error) {
+	g := group{folder: tasks.ProductPrefix(id), product: id, known: known{contents: map[string]content{}, dead: map[string]string{}}}
+	for info, err := range s.Objects.List(ctx, g.folder, "") {
+		if err != nil {
+			return g, err
+		}
+		m := tasks.ParseMediaKey(info.Key)
+		if m.Err != nil || m.Modality == "" {
+			continue
+		}
+		g.media = append(g.media, medium{m, info})
+		if row, ok, err := s.Lake.Objects.Get(ctx, info.Key); err != nil {
+			return g, err
+		} else if ok {
+			g.known.contents[info.Key] = content{etag: row.ETag, sha: row.ContentSHA256}
+		}
+		if row, ok, err := s.Lake.Dead.Get(ctx, info.Key); err != nil {
+			return g, err
+		} else if ok {
+			g.known.dead[info.Key] = row.ETag
+		}
+	}
+	row, ok, err := s.Lake.Products.Get(ctx, lake.ProductKey(string(s.Generation), string(id)))
+	g.known.vector, g.known.sources = ok, row.Sources
+	return g, err
+}

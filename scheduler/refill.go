@@ -1,0 +1,49 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"weft/storage/lake"
+	"weft/storage/vectors"
+	"weft/tasks"
+)
+
+// Refill loads the vectors of a generation from the lake into an empty or
+// half-lost Redis, encoding nothing, and then says that they may be read. load
+// is vectors.Store.Load, or LoadExclusive where nobody else writes.
+func Refill(ctx context.Context, l *lake.Lake, v *vectors.Store, gen tasks.Generation, load Loader) (int, error) {
+	if err := l.Refresh(ctx); err != nil {
+		return 0, fmt.Errorf("refill: %w", err)
+	}
+	n, err := load(ctx, gen, vectors.Product, records(l.Products.Select(ctx, lake.Query{Prefix: lake.GenerationPrefix(string(gen))})))
+	if err != nil {
+		return n, fmt.Errorf("refill: %w", err)
+	}
+	if err := v.SetLive(ctx, gen); err != nil {
+		return n, fmt.Errorf("refill: %w", err)
+	}
+	return n, nil
+}
+
+// Loader writes records in bulk and counts them.
+type Loader func(ctx context.Context, gen tasks.Generation, kind vectors.Kind, records iter.Seq2[vectors.Record, error]) (int, error)
+
+func records(rows iter.Seq2[lake.Product, error]) iter.Seq2[vectors.Record, error] {
+	return func(yield func(vectors.Record, error) bool) {
+		for row, err := range rows {
+			content := row.Content
+			if len(content) == 0 {
+				content = row.Vector // untrained: one vector serves as both
+			}
+			r := vectors.Record{
+				ID: row.ID, Vector: row.Vector, Content: content, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources,
+				UpdatedAt: row.UpdatedAt, Title: row.Title, Category: row.Category, Price: row.Price,
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}

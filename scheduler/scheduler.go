@@ -1,0 +1,153 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weft/storage/lake"
+	"weft/storage/objects"
+	"weft/storage/vectors"
+	"weft/tasks"
+)
+
+// Config wires a scheduler of one tenant. Nothing in it is closed by it.
+type Config struct {
+	Tenant     tasks.Tenant
+	Generation tasks.Generation
+	Recipes    map[tasks.Modality]string // of the generation
+	Objects    objects.Store             // below the tenant
+	Lake       *lake.Lake
+	Vectors    *vectors.Store
+	Queue      tasks.Queue
+	Name       string        // of this process, for dead letters
+	SweepEvery time.Duration // default 1 min
+	WatchDir   string        // the tenant's folder in a directory bucket; "" = no watch
+	Window     int           // tasks of one tenant that may wait in the queues; default 2,000
+	Log        *slog.Logger
+}
+
+// Scheduler runs sweeps and answers hints. Start it once, Stop it once.
+type Scheduler struct {
+	Config
+	budget  int // tasks that may be enqueued before the queues are counted again
+	hints   hints
+	sweeps  atomic.Int64 // completed
+	last    atomic.Pointer[Report]
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+// New checks cfg.
+func New(cfg Config) (*Scheduler, error) {
+	if cfg.Objects == nil || cfg.Lake == nil || cfg.Vectors == nil || cfg.Queue == nil || cfg.Log == nil {
+		return nil, errors.New("scheduler: Objects, Lake, Vectors, Queue and Log are required")
+	}
+	if cfg.Recipes[tasks.Image] == "" || cfg.Recipes[tasks.Text] == "" {
+		return nil, errors.New("scheduler: Recipes must name the image and the text recipe of the generation")
+	}
+	if cfg.SweepEvery <= 0 {
+		cfg.SweepEvery = time.Minute
+	}
+	if cfg.Window <= 0 {
+		cfg.Window = 2000
+	}
+	s := &Scheduler{Config: cfg}
+	s.hints.wake = make(chan struct{}, 1)
+	return s, nil
+}
+
+// Start sweeps at once and then every SweepEvery, and answers hints as they
+// come, until Stop.
+func (s *Scheduler) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.running.Go(func() { s.sweepLoop(ctx) })
+	s.running.Go(func() { s.hintLoop(ctx) })
+	if s.WatchDir != "" {
+		s.running.Go(func() { s.watch(ctx) })
+	}
+}
+
+// Stop ends the loops and waits for them. Whatever was not enqueued is found by
+// the next sweep.
+func (s *Scheduler) Stop() {
+	if s.cancel != nil {
+		s.cancel()
+		s.running.Wait()
+	}
+}
+
+// Idle tells that a sweep has been completed and that no hint waits.
+func (s *Scheduler) Idle() bool { return s.sweeps.Load() > 0 && s.hints.empty() }
+
+// Last is the report of the newest completed sweep, nil before the first.
+func (s *Scheduler) Last() *Report { return s.last.Load() }
+
+func (s *Scheduler) sweepLoop(ctx context.Context) {
+	tick := time.NewTicker(s.SweepEvery)
+	defer tick.Stop()
+	for {
+		r, err := s.Sweep(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.Log.Error("the sweep failed and will be tried again", "error", err)
+			select { // sooner than the next round: nothing is complete before a sweep was
+			case <-time.After(min(s.SweepEvery, 2*time.Second)):
+				continue
+			case <-ctx.Done():
+				return
+			}
+		default:
+			s.last.Store(&r)
+			s.sweeps.Add(1)
+			s.Log.Debug("sweep", "report", r)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// enqueue fills in what all tasks of this scheduler share and adds t once the
+// window has room: the queues stay small however much is missing.
+func (s *Scheduler) enqueue(ctx context.Context, t tasks.Task, lane tasks.Lane) (bool, error) {
+	t.Tenant, t.Generation, t.Lane = s.Tenant, s.Generation, lane
+	if t.Trace == "" {
+		t.Trace = newTrace()
+	}
+	queued, err := s.Queue.Enqueue(ctx, t)
+	if err != nil {
+		return false, fmt.Errorf("scheduling: %w", err)
+	}
+	return queued, nil
+}
+
+// room blocks until the bulk window has room for another task. Only the sweep
+// waits here; hints are live work and pass.
+func (s *Scheduler) room(ctx context.Context) error {
+	for s.budget <= 0 {
+		ds, err := s.Queue.Depths(ctx)
+		if err != nil {
+			return fmt.Errorf("counting what waits: %w", err)
+		}
+		if s.budget = s.Window - tasks.Waiting(ds); s.budget > 0 {
+			break
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s.budget--
+	return nil
+}

@@ -1,0 +1,124 @@
+package scheduler
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"weft/storage/lake"
+	"weft/tasks"
+)
+
+// Report is what one sweep found.
+type Report struct {
+	Objects  int           `json:"objects"`  // listed below media/
+	Products int           `json:"products"` // with at least one photo or listing
+	Current  int           `json:"current"`  // products whose vector is of these parts
+	Embed    int           `json:"embed"`    // parts that were enqueued
+	Fuse     int           `json:"fuse"`     // fusions that were enqueued
+	Dead     int           `json:"dead"`     // objects given up at their present version
+	Ignored  int           `json:"ignored"`  // objects that are not for weft
+	Took     time.Duration `json:"took"`
+}
+
+// Sweep compares the bucket with the lake and enqueues what is missing or
+// stale. It holds one product at a time.
+func (s *Scheduler) Sweep(ctx context.Context) (Report, error) {
+	start := time.Now()
+	var r Report
+	if err := s.Lake.Refresh(ctx); err != nil {
+		return r, fmt.Errorf("sweep: %w", err)
+	}
+	in := openStreams(ctx, s.Objects, s.Lake, s.Generation)
+	defer in.close()
+	var tidy tidying
+	for {
+		g, ok := in.next()
+		if !ok {
+			break
+		}
+		if err := s.sweepGroup(ctx, g, &r, &tidy); err != nil {
+			return r, fmt.Errorf("sweep: product folder %q: %w", g.folder, err)
+		}
+		if tidy.size() >= tidyBatch {
+			if err := tidy.write(ctx, s.Lake); err != nil {
+				return r, fmt.Errorf("sweep: %w", err)
+			}
+		}
+	}
+	if err := in.failed(); err != nil {
+		return r, fmt.Errorf("sweep: %w", err)
+	}
+	if err := tidy.write(ctx, s.Lake); err != nil {
+		return r, fmt.Errorf("sweep: %w", err)
+	}
+	r.Took = time.Since(start)
+	return r, nil
+}
+
+func (s *Scheduler) sweepGroup(ctx context.Context, g group, r *Report, tidy *tidying) error {
+	r.Objects += len(g.media) + len(g.refused) + g.ignored
+	r.Ignored += g.ignored
+	r.Dead += len(g.refused)
+	tidy.add(g, s.Name)
+	if g.product == "" || (len(g.media) == 0 && !g.known.vector) {
+		return nil
+	}
+	step, err := plan(ctx, g.media, g.known, s.encoded)
+	if err != nil {
+		return err
+	}
+	if len(g.media) > 0 {
+		r.Products++
+	}
+	r.Dead += step.dead
+	if step.current() {
+		r.Current++
+		return nil
+	}
+	return s.issue(ctx, g.product, step, tasks.Bulk, r)
+}
+
+// issue enqueues what a product needs next.
+func (s *Scheduler) issue(ctx context.Context, id tasks.ProductID, next step, lane tasks.Lane, r *Report) error {
+	trace := newTrace()
+	todo := next.embed
+	if next.fuse {
+		todo = []tasks.Task{{Type: tasks.ProductFuse, Product: id}}
+	}
+	for _, t := range todo {
+		if lane == tasks.Bulk {
+			if err := s.room(ctx); err != nil {
+				return err
+			}
+		}
+		t.Trace = trace
+		queued, err := s.enqueue(ctx, t, lane)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !queued:
+		case t.Type == tasks.ProductFuse:
+			r.Fuse++
+		default:
+			r.Embed++
+		}
+	}
+	return nil
+}
+
+// encoded asks the lake for a feature of the generation.
+func (s *Scheduler) encoded(ctx context.Context, sha string, m tasks.Modality) (bool, error) {
+	_, ok, err := s.Lake.Features.Get(ctx, lake.FeatureKey(sha, s.Recipes[m]))
+	return ok, err
+}
+
+// newTrace is a correlation id: 8 random bytes in hex.
+func newTrace() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,11 @@
+// Package worker turns tasks into features and vectors. Each task type is one
+// file that reads as its list of steps:
+//
+//	image.go    fetch, decode, batch and encode, settle
+//	text.go     fetch, render, tokenize, batch and encode, settle
+//	product.go  list, gather, fuse, settle
+//
+// Every step either hands on a value, gives the item up with a reason (a dead
+// letter), or returns an error that sends the task back to the queue. Batches
+// form behind the encode step, so one bad item costs one item.
+package worker

@@ -1,0 +1,114 @@
+package worker
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"weft/extractors"
+	"weft/storage/lake"
+	"weft/storage/objects"
+	"weft/tasks"
+	"weft/tasks/queue"
+)
+
+// fault gives an item up: no other attempt would end differently.
+type fault struct {
+	reason tasks.Reason
+	stage  string
+	sha    string // of the content, where it was read
+	err    error
+	stack  []byte
+}
+
+func (f *fault) Error() string { return fmt.Sprintf("%s: %s: %v", f.stage, f.reason, f.err) }
+func (f *fault) Unwrap() error { return f.err }
+
+// errGone ends a task whose object was changed or deleted after it was listed:
+// there is a newer task for what is there now, or the sweep will issue one.
+var errGone = errors.New("the object is no longer what was listed")
+
+// guard turns what a handler returns into what the queue should do: acknowledge,
+// settle as dead, or come back.
+func (w *Worker) guard(run func(context.Context, tasks.Task) error) queue.Handler {
+	return func(ctx context.Context, t tasks.Task, a queue.Attempt) error {
+		w.metrics.begin()
+		err := caught(ctx, t, run)
+		var f *fault
+		switch {
+		case err == nil:
+			w.metrics.finished(t, "done")
+			return nil
+		case errors.Is(err, errGone):
+			w.metrics.finished(t, "gone")
+			return w.askFusion(ctx, t)
+		case errors.As(err, &f):
+			return w.bury(ctx, t, f, a)
+		case ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+			return fmt.Errorf("%w: %w", queue.ErrPostpone, err) // stopping
+		case errors.Is(err, objects.ErrUnavailable), errors.Is(err, objects.ErrFull), extractors.Unavailable(err):
+			w.metrics.finished(t, "postponed")
+			w.Log.Warn("what the task needs cannot be reached, it waits", "task", t.Type, "key", t.Key, "trace", t.Trace, "error", err)
+			return fmt.Errorf("%w: %w", queue.ErrPostpone, err)
+		case a.Last:
+			reason := tasks.ReasonRetries
+			if errors.Is(err, context.DeadlineExceeded) {
+				reason = tasks.ReasonTimeout
+			}
+			return w.bury(ctx, t, &fault{reason: reason, stage: string(t.Type), err: err}, a)
+		default:
+			w.metrics.finished(t, "retried")
+			w.Log.Warn("an attempt failed", "task", t.Type, "key", t.Key, "product", t.Product, "failed", a.Failed+1, "trace", t.Trace, "error", err)
+			return err
+		}
+	}
+}
+
+// caught turns a panic of a step into the item's own fault.
+func caught(ctx context.Context, t tasks.Task, run func(context.Context, tasks.Task) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &fault{reason: tasks.ReasonCorrupt, stage: string(t.Type), err: fmt.Errorf("panic: %v", p), stack: debug.Stack()}
+		}
+	}()
+	return run(ctx, t)
+}
+
+// bury writes the dead letter before the queue is told that the task is done.
+func (w *Worker) bury(ctx context.Context, t tasks.Task, f *fault, a queue.Attempt) error {
+	ctx = context.WithoutCancel(ctx)
+	key := t.Key
+	if key == "" {
+		key = string(t.Type) + "/" + t.Subject()
+	}
+	row := lake.Dead{
+		Row: lake.Row{Key: key, Version: w.now()}, ETag: t.ETag, ContentSHA256: f.sha, Product: string(t.Product),
+		Reason: string(f.reason), Stage: f.stage, Message: f.err.Error(), Attempts: int64(a.Failed + 1),
+		Worker: w.Name, Time: w.now(), Stack: string(f.stack),
+	}
+	if err := w.Lake.Dead.Append(ctx, row); err != nil {
+		return fmt.Errorf("%w: writing the dead letter of %s: %w", queue.ErrPostpone, key, err)
+	}
+	w.metrics.died(f.reason)
+	w.metrics.finished(t, "dead")
+	w.Log.Warn("given up", "key", key, "product", t.Product, "reason", f.reason, "stage", f.stage, "trace", t.Trace, "error", f.err)
+	return w.askFusion(ctx, t)
+}
+
+// Refuse settles a payload that cannot be read: its digest is its id.
+func (w *Worker) Refuse(ctx context.Context, payload []byte, reason error) error {
+	sum := sha256.Sum256(payload)
+	id := hex.EncodeToString(sum[:])
+	err := w.Lake.Dead.Append(ctx, lake.Dead{
+		Row: lake.Row{Key: "task/" + id[:32], Version: w.now()}, ContentSHA256: id, Reason: string(tasks.ReasonPayload), Stage: "queue",
+		Message: fmt.Sprintf("%v: %.200q", reason, payload), Attempts: 1, Worker: w.Name, Time: w.now(),
+	})
+	if err != nil {
+		return fmt.Errorf("writing the dead letter of a payload: %w", err)
+	}
+	w.metrics.died(tasks.ReasonPayload)
+	return nil
+}

@@ -1,0 +1,90 @@
+package worker
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"weft/extractors"
+	"weft/tasks"
+)
+
+// metrics are a worker's figures. Steps overlap: decode and encode are bounded
+// by the cores, the rest mostly waits.
+type metrics struct {
+	tally
+	steps  *prometheus.HistogramVec // seconds by step
+	tasks  *prometheus.CounterVec   // by type and outcome
+	items  *prometheus.CounterVec   // by modality and origin (encoded, cached)
+	deaths *prometheus.CounterVec   // by reason
+	sizes  *prometheus.HistogramVec // items by modality
+	runs   *prometheus.HistogramVec // encoder seconds by modality
+}
+
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		steps: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "weft_step_seconds", Help: "Seconds spent in each step of a task, waits included.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
+		}, []string{"step"}),
+		tasks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "weft_tasks_total", Help: "Tasks that ended, by type and outcome.",
+		}, []string{"type", "outcome"}),
+		items: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "weft_features_total", Help: "Features by modality and origin: encoded, or cached because the content was known.",
+		}, []string{"modality", "origin"}),
+		deaths: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "weft_dead_total", Help: "Items given up, by reason.",
+		}, []string{"reason"}),
+		sizes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "weft_batch_items", Help: "Items in an encoder call.", Buckets: []float64{1, 2, 4, 8, 16, 32, 64},
+		}, []string{"modality"}),
+		runs: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "weft_encoder_seconds", Help: "Seconds of an encoder call.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+		}, []string{"modality"}),
+	}
+	if reg == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{m.steps, m.tasks, m.items, m.deaths, m.sizes, m.runs} {
+		if err := reg.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// time starts a step's clock; call the result when the step ends.
+func (m *metrics) time(step string) func() {
+	start := time.Now()
+	return func() { m.steps.WithLabelValues(step).Observe(time.Since(start).Seconds()) }
+}
+
+func (m *metrics) finished(t tasks.Task, outcome string) {
+	m.tasks.WithLabelValues(string(t.Type), outcome).Inc()
+}
+
+func (m *metrics) died(r tasks.Reason) {
+	m.deaths.WithLabelValues(string(r)).Inc()
+	m.dead.Add(1)
+}
+
+// made counts a feature: encoded now, or cached because its content was known.
+func (m *metrics) made(k tasks.Modality, encoded bool) {
+	origin, count := "cached", &m.cached[slot(k)]
+	if encoded {
+		origin, count = "encoded", &m.encoded[slot(k)]
+	}
+	count.Add(1)
+	m.items.WithLabelValues(string(k), origin).Inc()
+}
+
+// batches counts and times the encoder calls of a modality.
+func (m *metrics) batches(k tasks.Modality) func(extractors.BatchStats) {
+	items, runs, waits := m.sizes.WithLabelValues(string(k)), m.runs.WithLabelValues(string(k)), m.steps.WithLabelValues("batch")
+	return func(s extractors.BatchStats) {
+		items.Observe(float64(s.Items))
+		runs.Observe(s.Ran.Seconds())
+		waits.Observe(s.Waited.Seconds())
+	}
+}

@@ -1,0 +1,123 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+
+	"weft/extractors"
+	"weft/fusion"
+	"weft/storage/lake"
+	"weft/storage/objects"
+	"weft/storage/vectors"
+	"weft/tasks"
+	"weft/tasks/queue"
+)
+
+// Images prepares and encodes photos. It is safe for concurrent use.
+type Images interface {
+	// Prepare decodes one photo into the encoder's pixels. A photo that cannot be
+	// read is a *pixels.Error.
+	Prepare(data []byte) ([]byte, error)
+	Encode(ctx context.Context, pixels [][]byte) ([][]float32, error)
+}
+
+// Texts tokenizes and encodes text. It is safe for concurrent use.
+type Texts interface {
+	Tokenize(text string) ([]int32, error)
+	Encode(ctx context.Context, ids [][]int32) ([][]float32, error)
+}
+
+// Config wires a worker. Nothing in it is closed by the worker.
+type Config struct {
+	Tenant     tasks.Tenant
+	Generation tasks.Generation
+	Recipes    map[tasks.Modality]string // of the generation
+	Name       string                    // of this process, for dead letters
+	Objects    objects.Store             // below the tenant
+	Lake       *lake.Lake
+	Vectors    *vectors.Store
+	Queue      tasks.Queue
+	Images     Images
+	Texts      Texts
+	Fusion     *fusion.Concat
+	Encoders   int  // encoder calls at once; default one per core
+	Shared     bool // other processes write to the lake: look again before a miss is believed
+	MaxPhoto   int64
+	Metrics    prometheus.Registerer
+	Log        *slog.Logger
+}
+
+// Worker holds what the handlers share.
+type Worker struct {
+	Config
+	images  *extractors.Batcher[[]byte, []float32]
+	texts   *extractors.Batcher[[]int32, []float32]
+	decode  *semaphore.Weighted
+	flights singleflight.Group
+	metrics *metrics
+}
+
+// Batch limits. EfficientNet-Lite0 is fastest alone on a CPU (batches only pay
+// on a GPU); MiniLM gains up to eight, and rows of one length waste no padding.
+const (
+	imageBatch      = 2
+	textBatch       = 8
+	textBatchTokens = 2048
+)
+
+// New checks cfg and starts the batchers. Close ends them.
+func New(cfg Config) (*Worker, error) {
+	if cfg.Objects == nil || cfg.Lake == nil || cfg.Vectors == nil || cfg.Queue == nil || cfg.Images == nil || cfg.Texts == nil || cfg.Fusion == nil || cfg.Log == nil {
+		return nil, errors.New("worker: Objects, Lake, Vectors, Queue, Images, Texts, Fusion and Log are required")
+	}
+	if cfg.Encoders <= 0 {
+		cfg.Encoders = runtime.GOMAXPROCS(0)
+	}
+	m, err := newMetrics(cfg.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("worker metrics: %w", err)
+	}
+	w := &Worker{Config: cfg, metrics: m, decode: semaphore.NewWeighted(int64(cfg.Encoders))}
+	if w.images, err = extractors.NewBatcher(extractors.BatchConfig[[]byte]{
+		MaxItems: imageBatch, Runners: cfg.Encoders, Whole: extractors.Unavailable, Observe: m.batches(tasks.Image),
+	}, cfg.Images.Encode); err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	if w.texts, err = extractors.NewBatcher(extractors.BatchConfig[[]int32]{
+		MaxItems: textBatch, MaxWeight: textBatchTokens, Runners: cfg.Encoders, Whole: extractors.Unavailable, Observe: m.batches(tasks.Text),
+		Weight: func(ids []int32) int { return len(ids) },
+		Less:   func(a, b []int32) bool { return len(a) < len(b) },
+	}, cfg.Texts.Encode); err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	return w, nil
+}
+
+// Close waits for the batches under way. No handler may run any more.
+func (w *Worker) Close() {
+	_ = w.images.Close() // waits; the batchers have nothing to fail at
+	_ = w.texts.Close()
+}
+
+// Handlers maps the task types that this worker runs.
+func (w *Worker) Handlers() map[tasks.Type]queue.Handler {
+	return map[tasks.Type]queue.Handler{
+		tasks.ImageEmbed:  w.guard(w.image),
+		tasks.TextEmbed:   w.guard(w.text),
+		tasks.ProductFuse: w.guard(w.product),
+	}
+}
+
+// Slots is how many tasks of each type the queue may hand out at once: enough
+// that fetching, decoding and the lake's group commit never leave an encoder
+// idle.
+func (w *Worker) Slots() map[tasks.Type]int {
+	return map[tasks.Type]int{tasks.ImageEmbed: 48 * w.Encoders, tasks.TextEmbed: 48 * w.Encoders, tasks.ProductFuse: 48 * w.Encoders}
+}
