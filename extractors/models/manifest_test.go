@@ -241,8 +241,8 @@ func TestParseSource(t *testing.T) {
 func TestRecipePinned(t *testing.T) {
 	image, text := mustParse(t, builtinJSON(t, DefaultImage)), mustParse(t, builtinJSON(t, DefaultText))
 	for _, c := range []struct{ got, want string }{
-		{image.Recipe("exact"), "7daa1a79b6e7f67c"},
-		{image.Recipe("go"), "d30dc5ee767f5c37"},
+		{image.Recipe("exact"), "0f096496ba09d120"},
+		{image.Recipe("go"), "d937d8eb2e9fe014"},
 		{text.Recipe(""), "5f97b99d3a2dd450"},
 		{text.Recipe("exact"), "5f97b99d3a2dd450"},
 		{mustParse(t, builtinJSON(t, DefaultRuntime)).Recipe("go"), ""},
