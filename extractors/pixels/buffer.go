@@ -1,6 +1,9 @@
 package pixels
 
-import "sync"
+import (
+	"math/bits"
+	"sync"
+)
 
 // slack is how far the kernels may read behind the last byte they were given.
 const slack = 64
@@ -11,32 +14,36 @@ type raster struct {
 	pix  []byte
 }
 
-// buffers keeps byte slices for reuse. Small ones only: a rare huge picture should not
-// stay in memory because it came by once.
-type buffers struct{ pool sync.Pool }
+// buffers keeps byte slices for reuse, sorted by powers of two. Small ones only: a rare
+// huge picture should not stay in memory because it came by once.
+type buffers struct{ pools [keepClass + 1]sync.Pool }
 
-const keepBytes = 32 << 20
+// Classes are exponents: the smallest buffer has 4 KiB, the largest that is kept 32 MiB.
+const (
+	leastClass = 12
+	keepClass  = 25
+)
 
 // get returns n bytes of any content, readable for slack bytes more.
 func (b *buffers) get(n int) []byte {
-	if p, _ := b.pool.Get().(*[]byte); p != nil {
-		if cap(*p) >= n+slack {
-			return (*p)[:n]
-		}
-		// Too small for this one: let it go, the larger one replaces it.
+	class := max(bits.Len(uint(n+slack-1)), leastClass)
+	if class > keepClass {
+		return make([]byte, n, n+slack)
 	}
-	c := n + slack
-	if c < keepBytes {
-		c = (c + 1<<16 - 1) &^ (1<<16 - 1)
+	if p, ok := b.pools[class].Get().(*[]byte); ok {
+		return (*p)[:n]
 	}
-	return make([]byte, n, c)
+	return make([]byte, n, 1<<class)
 }
 
+// put takes back what get returned.
 func (b *buffers) put(p []byte) {
-	if cap(p) > 0 && cap(p) <= keepBytes {
-		p = p[:0]
-		b.pool.Put(&p)
+	class := bits.Len(uint(cap(p))) - 1
+	if class < leastClass || class > keepClass || cap(p) != 1<<class {
+		return
 	}
+	p = p[:0]
+	b.pools[class].Put(&p)
 }
 
 func (b *buffers) raster(w, h int) raster {

@@ -109,6 +109,10 @@ func gifDone(lim Limits, info *Info, w, h, frames int) error {
 	if frames == 0 {
 		return refuse(Corrupt, "GIF: no picture")
 	}
+	// An LZW code has at least 3 bits and stands for at most 4,096 pixels.
+	if f := &info.gif; int64(f.w)*int64(f.h) > 4096*8/3*int64(len(f.data)) {
+		return refuse(Corrupt, "GIF: %d bytes cannot hold %dx%d pixels", len(f.data), f.w, f.h)
+	}
 	info.Width, info.Height, info.Frames = w, h, frames
 	info.Memory = int64(w)*int64(h)*4 + int64(info.gif.w)*int64(info.gif.h)
 	return lim.admit(GIF, w, h, frames)
@@ -185,9 +189,7 @@ func decodeGIF(bufs *buffers, data []byte, info *Info) (raster, error) {
 	pixels := bufs.get(f.w * f.h)
 	defer bufs.put(pixels)
 	codes := lzw.NewReader(&subBlocks{rest: f.data[1:]}, lzw.LSB, width)
-	_, err := io.ReadFull(codes, pixels)
-	codes.Close()
-	if err != nil {
+	if _, err := io.ReadFull(codes, pixels); err != nil {
 		bufs.put(r.pix)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return raster{}, refuse(Truncated, "GIF: the first picture's data ends early")

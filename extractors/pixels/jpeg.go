@@ -80,6 +80,9 @@ func probeJPEG(data []byte, lim Limits, info *Info) (exif, xmp []byte, err error
 			if scans++; scans > maxScans {
 				return nil, nil, refuse(Unsupported, "JPEG: more than %d scans", maxScans)
 			}
+			if scans == 1 && info.jpeg.starved(info, len(data)) {
+				return nil, nil, refuse(Corrupt, "JPEG: %d bytes cannot hold %dx%d pixels", len(data), info.Width, info.Height)
+			}
 		case mark >= markSOF0 && mark <= markSOF15 && mark != markDHT && mark != markJPG && mark != markDAC:
 			if err := frameHeader(body, mark, lim, info); err != nil {
 				return nil, nil, err
@@ -94,6 +97,17 @@ func probeJPEG(data []byte, lim Limits, info *Info) (exif, xmp []byte, err error
 			xmp = body
 		}
 	}
+}
+
+// starved reports whether a file is too short for what it announces: Huffman coding
+// spends at least a bit on each block of 8x8. It keeps a few bytes from costing the
+// memory of a large picture.
+func (j jpegHeader) starved(info *Info, size int) bool {
+	if j.frame > markSOF0+2 {
+		return false
+	}
+	blocks := int64(info.Width+7) / 8 * (int64(info.Height+7) / 8)
+	return int64(size)*8 < blocks
 }
 
 func frameHeader(b []byte, mark byte, lim Limits, info *Info) error {

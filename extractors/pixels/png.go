@@ -40,6 +40,9 @@ func probePNG(data []byte, lim Limits, info *Info) (exif, xmp []byte, err error)
 				return nil, nil, err
 			}
 			info.Width, info.Height = int(w), int(h)
+			if starvedPNG(int64(w), int64(h), body[8], body[9], int64(len(data))) {
+				return nil, nil, refuse(Corrupt, "PNG: %d bytes cannot hold %dx%d pixels", len(data), w, h)
+			}
 			perPixel := int64(8) // what image/png returns, and our copy of it
 			if body[8] == 16 {
 				perPixel = 12
@@ -70,6 +73,21 @@ func probePNG(data []byte, lim Limits, info *Info) (exif, xmp []byte, err error)
 			return exif, xmp, lim.admit(PNG, info.Width, info.Height, info.Frames)
 		}
 	}
+}
+
+// starvedPNG reports whether a file is too short for what it announces: deflate packs at
+// most 1,032 bytes into one.
+func starvedPNG(w, h int64, depth, colour byte, size int64) bool {
+	samples := int64(1)
+	switch colour {
+	case 2:
+		samples = 3
+	case 4:
+		samples = 2
+	case 6:
+		samples = 4
+	}
+	return h*((w*samples*int64(depth)+7)/8) > 1032*size
 }
 
 func decodePNG(bufs *buffers, data []byte, info *Info) (raster, error) {
