@@ -242,7 +242,7 @@ func TestLinearTime(t *testing.T) {
 			return best
 		}
 		small, large := fastest(64<<10), fastest(1<<20)
-		if large > 80*small {
+		if large > 128*small {
 			t.Errorf("%q: 64 KiB take %v, 1 MiB take %v", unit, small, large)
 		}
 	}
