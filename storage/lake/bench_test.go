@@ -3,12 +3,13 @@ package lake_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
 	"weft/storage/lake"
 	"weft/storage/objects"
-	"weft/storage/objects/objecttest"
 )
 
 func openDir(b testing.TB) objects.Store {
@@ -112,4 +113,55 @@ func BenchmarkGetProduct(b *testing.B) {
 	})
 }
 
-var _ objecttest.Memory
+// BenchmarkImages stores the features and object rows of b.N images as workers at
+// 400 images a second do with the default settings, that is 40 rows a commit, and a
+// compaction every 10 seconds of that. It reports what a million images cost at the
+// measured rate; run it with -benchtime 1000000x for the very figures.
+func BenchmarkImages(b *testing.B) {
+	const perCommit, perCompaction = 40, 100
+	store := &hooked{Store: openDir(b)}
+	l := open(b, store)
+	v := feature(0, 1280).Vector
+	r := rand.New(rand.NewPCG(1, 2))
+	var total lake.Compaction
+	features := make([]lake.Feature, 0, perCommit)
+	seen := make([]lake.Object, 0, perCommit)
+	commits, largest := 0, uint64(0)
+	store.reset()
+	b.ResetTimer()
+	for i := range b.N {
+		f := feature(0, 0)
+		f.ContentSHA256 = fmt.Sprintf("%016x%016x%016x%016x", r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64())
+		f.Key, f.Vector = lake.FeatureKey(f.ContentSHA256, f.Recipe), v
+		features = append(features, f)
+		seen = append(seen, lake.Object{
+			Row:  lake.Row{Key: fmt.Sprintf("media/p%07d/front.jpg", i), Version: 1_700_000_000_000 + int64(i)},
+			ETag: f.ContentSHA256[:32], ContentSHA256: f.ContentSHA256, Product: fmt.Sprintf("p%07d", i),
+			Modality: "image", Recipe: f.Recipe, Size: int64(100_000 + i%50_000), ReadAt: 1_700_000_000_000 + int64(i),
+		})
+		if len(features) < perCommit && i < b.N-1 {
+			continue
+		}
+		must(b, l.Features.Append(b.Context(), features...))
+		must(b, l.Objects.Append(b.Context(), seen...))
+		features, seen = features[:0], seen[:0]
+		if commits++; commits%perCompaction == 0 || i == b.N-1 {
+			done, err := l.Compact(b.Context())
+			must(b, err)
+			total.Merges += done.Merges
+			total.SegmentsWritten += done.SegmentsWritten
+			total.BytesWritten += done.BytesWritten
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			largest = max(largest, m.HeapInuse)
+		}
+	}
+	puts, bytes := store.count("put")
+	million := 1e6 / float64(b.N)
+	b.ReportMetric(float64(puts)*million, "PUTs/M")
+	b.ReportMetric(float64(total.SegmentsWritten)*million, "merge-PUTs/M")
+	b.ReportMetric(float64(bytes)*million/1e9, "GB-put/M")
+	b.ReportMetric(float64(total.BytesWritten)*million/1e9, "GB-merged/M")
+	b.ReportMetric(float64(len(keys(store, "features"))), "segments")
+	b.ReportMetric(float64(largest)/1e6, "heap-MB")
+}

@@ -90,6 +90,7 @@ func (t *Table[R]) compactPartition(ctx context.Context, p *partition, full bool
 	if err := p.refresh(ctx, t.lake.cfg.Store, t.lake.slack(), true); err != nil {
 		return total, err
 	}
+	suspect := make(map[string]bool)
 	for {
 		runs := t.choose(runsOf(p.list()), full)
 		if len(runs) == 0 {
@@ -102,7 +103,7 @@ func (t *Table[R]) compactPartition(ctx context.Context, p *partition, full bool
 		case ctx.Err() == nil && t.recoverable(seg, err):
 			// Another compactor was here first, or a segment is damaged. What is left
 			// is chosen from anew.
-			if err := t.recover(ctx, seg, err); err != nil {
+			if err := t.recover(ctx, seg, err, suspect); err != nil {
 				return total, err
 			}
 		default:
@@ -149,7 +150,7 @@ func (t *Table[R]) mergeRuns(ctx context.Context, p *partition, runs []run) (don
 		done.BytesRead += r.bytes
 	}
 	done.SegmentsRead = len(inputs)
-	out := runWriter[R]{t: t, p: p, name: t.lake.nextName(level)}
+	out := runWriter[R]{t: t, p: p, name: t.lake.nextName(level), expect: done.BytesRead}
 	if seg, err = t.mergeInto(ctx, p, runs, inputs, &out, &done); err != nil {
 		out.abandon(context.WithoutCancel(ctx))
 		return done, seg, err
@@ -240,6 +241,7 @@ type runWriter[R any] struct {
 	t       *Table[R]
 	p       *partition
 	name    segmentName
+	expect  int64       // about how many bytes there will be
 	encoder *encoder[R] // nil: no segment is open
 	written []*segment
 }
@@ -258,7 +260,7 @@ func (w *runWriter[R]) add(ctx context.Context, row *R) error {
 func (w *runWriter[R]) open() {
 	if w.encoder == nil {
 		w.encoder = newEncoder[R](w.t.def.Name, w.t.reader.columns, &w.t.lake.cfg)
-		w.encoder.start(0)
+		w.encoder.start(min(w.expect, w.t.lake.cfg.SegmentBytes))
 	}
 }
 

@@ -60,7 +60,7 @@ func TestTombstonesLiveUntilTheHorizon(t *testing.T) {
 	}
 	c.now = c.now.Add(23 * time.Hour)
 	// A worker that was frozen for a day wakes and writes what it had computed.
-	late := lake.Object{Row: lake.Row{Key: "k", Version: c.now.Add(-23 * time.Hour).UnixMilli() - 60_000}}
+	late := lake.Object{Row: lake.Row{Key: "k", Version: c.now.Add(-23*time.Hour).UnixMilli() - 60_000}}
 	must(t, l.Objects.Append(t.Context(), late))
 	if _, found, err := l.Objects.Get(t.Context(), "k"); found || err != nil {
 		t.Errorf("the deleted row is back: %t, %v", found, err)

@@ -75,7 +75,7 @@ func newEncoder[R any](table string, columns []column, cfg *Config) *encoder[R] 
 
 // start begins a segment of about size bytes, dropping what was written before.
 func (e *encoder[R]) start(size int64) {
-	e.body = new(bytes.Buffer)
+	e.body.Reset()
 	e.body.Grow(int(size + size/16 + pageBytes))
 	e.writer.Reset(e.body)
 	clear(e.page)
@@ -118,7 +118,7 @@ func (e *encoder[R]) flushPage() error {
 // size is about how many bytes finish would return.
 func (e *encoder[R]) size() int64 { return int64(e.body.Len()) + e.inGroup }
 
-// finish completes the segment and returns its bytes, which are the caller's.
+// finish completes the segment and returns its bytes, valid until start.
 func (e *encoder[R]) finish() ([]byte, error) {
 	if err := e.flushPage(); err != nil {
 		return nil, err

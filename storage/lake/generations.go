@@ -42,7 +42,8 @@ func NewGenerations(store objects.Store) Generations { return Generations{store}
 
 // GenerationID returns the name of a generation: g and 12 hex digits of the SHA-256
 // of its canonical JSON, which is returned too. Canonical is: keys sorted by bytes,
-// no white space, numbers as they were written, no escapes but those JSON demands.
+// no white space, numbers as they were written, text escaped only where JSON demands
+// it (and U+2028, U+2029).
 // spec is anything that marshals to a JSON object.
 func GenerationID(spec any) (id string, canonical []byte, err error) {
 	raw, err := json.Marshal(spec)

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"weft/storage/objects"
+	"weft/storage/objects/objecttest"
 )
 
 // hooked is a store that asks before and after each call whether it fails. op is
@@ -110,3 +111,20 @@ func keys(store objects.Store, table string) []string {
 }
 
 func isSegmentOf(table, key string) bool { return strings.HasPrefix(key, "lake/v1/"+table+"/") }
+
+// listCounter counts what List yields.
+type listCounter struct {
+	*objecttest.Memory
+	listed int
+}
+
+func (l *listCounter) List(ctx context.Context, prefix, after string) iter.Seq2[objects.Info, error] {
+	return func(yield func(objects.Info, error) bool) {
+		for info, err := range l.Memory.List(ctx, prefix, after) {
+			l.listed++
+			if !yield(info, err) {
+				return
+			}
+		}
+	}
+}

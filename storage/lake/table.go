@@ -197,6 +197,7 @@ func (t *Table[R]) latest(ctx context.Context, key string, hash uint64) (best R,
 // whileCompacted calls read until no segment it uses has disappeared or turned out
 // to be damaged. read returns the segment that an error is about.
 func (t *Table[R]) whileCompacted(ctx context.Context, read func() (*segment, error)) error {
+	suspect := make(map[string]bool)
 	for attempt := 0; ; attempt++ {
 		seg, err := read()
 		switch {
@@ -205,7 +206,7 @@ func (t *Table[R]) whileCompacted(ctx context.Context, read func() (*segment, er
 		case ctx.Err() != nil || attempt == maxAttempts || !t.recoverable(seg, err):
 			return fmt.Errorf("lake: read table %s: %w", t.def.Name, err)
 		}
-		if err := t.recover(ctx, seg, err); err != nil {
+		if err := t.recover(ctx, seg, err, suspect); err != nil {
 			return err
 		}
 	}
@@ -219,12 +220,16 @@ func (t *Table[R]) recoverable(seg *segment, err error) bool {
 	return seg != nil && (gone(err) || errors.Is(err, errInvalid))
 }
 
-// recover makes the next attempt possible after seg was gone or invalid.
-func (t *Table[R]) recover(ctx context.Context, seg *segment, err error) error {
+// recover makes the next attempt possible after seg was gone or invalid. What was
+// invalid once is read again: the bytes may have been damaged on their way.
+func (t *Table[R]) recover(ctx context.Context, seg *segment, err error, suspect map[string]bool) error {
 	t.lake.cache.drop(seg.key)
 	p := t.partitionWith(seg)
 	if errors.Is(err, errInvalid) {
-		p.setCorrupt(seg.key, err)
+		if suspect[seg.key] {
+			p.setCorrupt(seg.key, err)
+		}
+		suspect[seg.key] = true
 		return nil
 	}
 	p.remove(seg.key)
