@@ -39,10 +39,13 @@ models: build ## fetch the default models and the ONNX Runtime library to the ca
 	bin/weft models pull
 
 .PHONY: demo
-demo: build ## run the sample shop and open a report of nearest neighbours; SERVE=1 stays up
-	@scripts/ensure.sh libraries || echo 'demo: going on with the decoder class "go"' >&2
-	@$(MAKE) --no-print-directory models
+demo: demo-libraries models ## run the sample shop and draw its nearest neighbours; SERVE=1 stays up
 	bin/weft demo $(if $(SERVE),--serve) $(ARGS)
+
+# Without TurboJPEG and libwebp the demo still runs, with the decoders of the Go library.
+.PHONY: demo-libraries
+demo-libraries:
+	@scripts/ensure.sh libraries || echo 'demo: going on with the decoder class "go"' >&2
 
 .PHONY: test
 test: test-needs ## vet and run every test; installs the servers the tests start
