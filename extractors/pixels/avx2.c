@@ -13,11 +13,6 @@
 
 #define AVX2 __attribute__((target("avx2")))
 
-int weft_have_avx2(void)
-{
-    return __builtin_cpu_supports("avx2");
-}
-
 static inline AVX2 __m256i load_twice(const uint8_t *p)
 {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p));

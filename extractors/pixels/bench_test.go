@@ -75,12 +75,14 @@ func BenchmarkKinds(b *testing.B) {
 func BenchmarkResize(b *testing.B) {
 	dst := make([]byte, 224*224*3)
 	for _, side := range []int{100, 256, 500, 1000, 3000} {
-		var d Decoder
-		src := d.buffers.raster(side, side)
-		b.Run(fmt.Sprintf("%dx%d", side, side), func(b *testing.B) {
-			for b.Loop() {
-				d.resize(dst, src, 1, lite)
-			}
-		})
+		for name, k := range map[string]kernels{"portable": {}, "fast": fastKernels()} {
+			d := Decoder{kernels: k}
+			src := d.buffers.raster(side, side)
+			b.Run(fmt.Sprintf("%s/%dx%d", name, side, side), func(b *testing.B) {
+				for b.Loop() {
+					d.resize(dst, src, 1, lite)
+				}
+			})
+		}
 	}
 }

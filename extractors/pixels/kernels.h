@@ -25,8 +25,9 @@
  *   weights[i*ksize+t]  22-bit fixed-point weight of tap t
  *   quads               the same weights in groups of four taps: 4 high halves, then
  *                       4 low halves, zero-filled; quad_stride int16 values per output
+ * avx2 says whether the processor has it (weft_have_avx2); results do not depend on it.
  */
-void weft_resize_rows(const uint8_t *src, ptrdiff_t src_stride, int rows,
+void weft_resize_rows(int avx2, const uint8_t *src, ptrdiff_t src_stride, int rows,
                       int n, const int32_t *start, const int32_t *count,
                       const int32_t *weights, int ksize,
                       const int16_t *quads, int quad_stride,
@@ -36,7 +37,7 @@ void weft_resize_rows(const uint8_t *src, ptrdiff_t src_stride, int rows,
  * weft_resize_columns: the vertical pass. Output row i is the weighted sum of rows
  * start[i]... of src, `width` bytes each, whatever the pixel layout.
  */
-void weft_resize_columns(const uint8_t *src, ptrdiff_t src_stride, int width,
+void weft_resize_columns(int avx2, const uint8_t *src, ptrdiff_t src_stride, int width,
                          int n, const int32_t *start, const int32_t *count,
                          const int32_t *weights, int ksize,
                          uint8_t *dst, ptrdiff_t dst_stride);
@@ -67,8 +68,10 @@ void weft_webp_yuv(const uint8_t *y, ptrdiff_t y_stride, const uint8_t *u, const
 void weft_planes(const uint8_t *rgb, size_t n, const float mean[3], const float std[3],
                  float *r, float *g, float *b);
 
-#ifdef __x86_64__
+/* weft_have_avx2: whether the AVX2 kernels can run here. */
 int weft_have_avx2(void);
+
+#ifdef __x86_64__
 void weft_resize_rows_avx2(const uint8_t *src, ptrdiff_t src_stride, int rows, int n,
                            const int32_t *start, const int32_t *count,
                            const int16_t *quads, int quad_stride,

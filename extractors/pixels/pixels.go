@@ -32,6 +32,7 @@ type Decoder struct {
 	class   Class
 	limits  Limits
 	native  *native // nil for class go
+	kernels kernels
 	buffers buffers
 	plans   plans
 }
@@ -45,7 +46,7 @@ func Open(class Class, lim Limits, libs Libraries) (*Decoder, error) {
 	if err := lim.Validate(); err != nil {
 		return nil, err
 	}
-	d := &Decoder{class: class, limits: lim}
+	d := &Decoder{class: class, limits: lim, kernels: fastKernels()}
 	switch class {
 	case Go:
 		return d, nil
