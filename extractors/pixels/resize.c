@@ -22,26 +22,50 @@ static inline uint8_t clip(int32_t sum)
 typedef uint8_t pixel __attribute__((vector_size(4)));
 typedef int32_t lanes __attribute__((vector_size(16)));
 
+static inline lanes load(const uint8_t *p)
+{
+    pixel px;
+    memcpy(&px, p, sizeof px);
+    return __builtin_convertvector(px, lanes);
+}
+
+static inline void store(uint8_t *out, lanes sum)
+{
+    out[0] = clip(sum[0]);
+    out[1] = clip(sum[1]);
+    out[2] = clip(sum[2]);
+}
+
+/*
+ * Four rows at a time: four sums that do not wait for each other. At the end the last row
+ * is computed as often as it takes to make four.
+ */
 static void rows_portable(const uint8_t *src, ptrdiff_t src_stride, int rows, int n,
                           const int32_t *start, const int32_t *count,
                           const int32_t *weights, int ksize,
                           uint8_t *dst, ptrdiff_t dst_stride)
 {
-    for (int r = 0; r < rows; r++, src += src_stride, dst += dst_stride) {
-        uint8_t *out = dst;
-        for (int i = 0; i < n; i++, out += 3) {
-            const uint8_t *p = src + 4 * (size_t)start[i];
+    const int32_t half = 1 << (WEFT_PRECISION - 1);
+    for (int r = 0; r < rows; r += 4) {
+        int at[4];
+        for (int j = 0; j < 4; j++)
+            at[j] = r + j < rows ? r + j : rows - 1;
+        const uint8_t *p0 = src + at[0] * src_stride, *p1 = src + at[1] * src_stride;
+        const uint8_t *p2 = src + at[2] * src_stride, *p3 = src + at[3] * src_stride;
+        for (int i = 0; i < n; i++) {
             const int32_t *k = weights + (size_t)i * ksize;
-            const int32_t half = 1 << (WEFT_PRECISION - 1);
-            lanes sum = {half, half, half, half};
-            for (int t = 0; t < count[i]; t++, p += 4) {
-                pixel px;
-                memcpy(&px, p, sizeof px);
-                sum += __builtin_convertvector(px, lanes) * k[t];
+            size_t x = 4 * (size_t)start[i];
+            lanes s0 = {half, half, half, half}, s1 = s0, s2 = s0, s3 = s0;
+            for (int t = 0; t < count[i]; t++, x += 4) {
+                s0 += load(p0 + x) * k[t];
+                s1 += load(p1 + x) * k[t];
+                s2 += load(p2 + x) * k[t];
+                s3 += load(p3 + x) * k[t];
             }
-            out[0] = clip(sum[0]);
-            out[1] = clip(sum[1]);
-            out[2] = clip(sum[2]);
+            store(dst + at[0] * dst_stride + 3 * i, s0);
+            store(dst + at[1] * dst_stride + 3 * i, s1);
+            store(dst + at[2] * dst_stride + 3 * i, s2);
+            store(dst + at[3] * dst_stride + 3 * i, s3);
         }
     }
 }
