@@ -92,14 +92,20 @@ func BenchmarkGetProduct(b *testing.B) {
 			i++
 		}
 	})
-	b.Run("cold", func(b *testing.B) {
-		i := 0
-		for b.Loop() {
-			l := open(b, store)
+	b.Run("uncached", func(b *testing.B) {
+		l := open(b, store, func(c *lake.Config) { c.CacheBytes = 1 })
+		for i := 0; b.Loop(); i++ {
 			if _, found, err := l.Products.Get(b.Context(), product(i*7919%n, 0).Key); !found || err != nil {
 				b.Fatal(found, err)
 			}
-			i++
+		}
+	})
+	b.Run("index cached", func(b *testing.B) {
+		l := open(b, store, func(c *lake.Config) { c.CacheBytes = 3 << 20 })
+		for i := 0; b.Loop(); i++ {
+			if _, found, err := l.Products.Get(b.Context(), product(i*7919%n, 0).Key); !found || err != nil {
+				b.Fatal(found, err)
+			}
 		}
 	})
 	b.Run("absent", func(b *testing.B) {
@@ -111,6 +117,30 @@ func BenchmarkGetProduct(b *testing.B) {
 			i++
 		}
 	})
+}
+
+// BenchmarkCompact merges ten runs of 1,000 features of 1280 dimensions.
+func BenchmarkCompact(b *testing.B) {
+	rows := make([]lake.Feature, 10_000)
+	for i := range rows {
+		rows[i] = feature(i, 1280)
+	}
+	var bytes int64
+	for b.Loop() {
+		b.StopTimer()
+		l := open(b, openDir(b))
+		for from := 0; from < len(rows); from += 1000 {
+			must(b, l.Features.Append(b.Context(), rows[from:from+1000]...))
+		}
+		b.StartTimer()
+		done, err := l.CompactFully(b.Context())
+		must(b, err)
+		if done.Rows != int64(len(rows)) {
+			b.Fatalf("%+v", done)
+		}
+		bytes = done.BytesRead
+	}
+	b.SetBytes(bytes)
 }
 
 // BenchmarkImages stores the features and object rows of b.N images as workers at

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"weft/storage/objects"
 	"weft/storage/objects/objecttest"
@@ -115,13 +116,13 @@ func isSegmentOf(table, key string) bool { return strings.HasPrefix(key, "lake/v
 // listCounter counts what List yields.
 type listCounter struct {
 	*objecttest.Memory
-	listed int
+	listed atomic.Int64
 }
 
 func (l *listCounter) List(ctx context.Context, prefix, after string) iter.Seq2[objects.Info, error] {
 	return func(yield func(objects.Info, error) bool) {
 		for info, err := range l.Memory.List(ctx, prefix, after) {
-			l.listed++
+			l.listed.Add(1)
 			if !yield(info, err) {
 				return
 			}

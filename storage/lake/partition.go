@@ -32,8 +32,11 @@ type partition struct {
 	segments map[string]*segment // by object key
 	sorted   []*segment          // the same by name; nil: to be made. Never changed in place
 	corrupt  map[string]Corrupt  // by object key
-	listedAt time.Time           // when the last listing began
-	fullAt   time.Time           // when the last full listing began
+	begun    int                 // listings so far
+	finished int                 // the last of them that succeeded
+	fully    int                 // the last full one that did
+	listedAt time.Time           // when it began
+	fullAt   time.Time           // when the last full one began
 }
 
 func newPartition(table, prefix string, log *slog.Logger) *partition {
@@ -95,9 +98,12 @@ type slack struct {
 }
 
 // refresh lists what is new and, in the part that is listed, what is gone. The
-// whole is listed if full is set, or the last time was long ago. Concurrent calls
-// follow one another.
+// whole is listed if full is set, or the last time was long ago. Those who ask while
+// a listing is under way share the next one.
 func (p *partition) refresh(ctx context.Context, store objects.Store, s slack, full bool) error {
+	p.mu.Lock()
+	want := p.begun + 1
+	p.mu.Unlock()
 	select {
 	case p.refreshing <- struct{}{}:
 		defer func() { <-p.refreshing }()
@@ -106,6 +112,12 @@ func (p *partition) refresh(ctx context.Context, store objects.Store, s slack, f
 	}
 	known := p.list()
 	p.mu.Lock()
+	if p.fully >= want || p.finished >= want && !full {
+		p.mu.Unlock()
+		return nil
+	}
+	p.begun++
+	number := p.begun
 	full = full || p.fullAt.IsZero() || s.now.Sub(p.fullAt) >= s.full
 	since := p.listedAt
 	p.mu.Unlock()
@@ -143,16 +155,23 @@ func (p *partition) refresh(ctx context.Context, store objects.Store, s slack, f
 		}
 	}
 	if full {
-		p.fullAt = s.now
+		p.fully, p.fullAt = number, s.now
 		for key := range p.corrupt {
 			if _, ok := parseSegmentName(strings.TrimPrefix(key, p.prefix)); ok && !listed[key] {
 				delete(p.corrupt, key) // someone has removed it
 			}
 		}
 	}
-	p.listedAt = s.now
+	p.finished, p.listedAt = number, s.now
 	p.sorted = nil
 	return nil
+}
+
+// age is how long ago the last listing began.
+func (p *partition) age(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return now.Sub(p.listedAt)
 }
 
 func minTime(a, b time.Time) time.Time {

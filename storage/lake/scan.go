@@ -157,7 +157,7 @@ type merge[R any] struct {
 
 func newMerge[R any](ctx context.Context, r *reader[R], runs []run, s *selection, memory int64) *merge[R] {
 	m := &merge[R]{reader: r}
-	readAhead := min(1<<20, max(pageBytes, memory/int64(max(1, len(runs)))))
+	readAhead := min(4<<20, max(pageBytes, memory/int64(max(1, len(runs)))))
 	for _, run := range runs {
 		m.unread = append(m.unread, &cursor[R]{
 			ctx: ctx, reader: r, selection: s, readAhead: readAhead, segments: slices.Clone(run.segments), row: -1,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 	"unicode/utf8"
 )
 
@@ -246,8 +247,23 @@ func (t *Table[R]) partitionWith(seg *segment) *partition {
 }
 
 // Refresh looks for segments that other writers have added or compaction has
-// replaced. It lists the most recent part, now and then all.
+// replaced: afterwards Get sees all that was durable when Refresh was called. It
+// lists the most recent part, now and then all. Calls at the same time share a
+// listing.
 func (t *Table[R]) Refresh(ctx context.Context) error { return t.refresh(ctx, false) }
+
+// RefreshIfOlder is Refresh, unless the last one began less than age ago: for those
+// who ask often and may overlook what was stored since.
+func (t *Table[R]) RefreshIfOlder(ctx context.Context, age time.Duration) error {
+	for _, p := range t.parts {
+		if s := t.lake.slack(); p.age(s.now) >= age {
+			if err := p.refresh(ctx, t.lake.cfg.Store, s, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 func (t *Table[R]) refresh(ctx context.Context, full bool) error {
 	for _, p := range t.parts {

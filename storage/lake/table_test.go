@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -193,15 +195,55 @@ func TestRefreshListsOnlyTheRecentPart(t *testing.T) {
 	for i := range 30 {
 		c.now = c.now.Add(time.Minute)
 		must(t, writer.Objects.Append(t.Context(), object(c, fmt.Sprintf("k%02d", i), false)))
-		counting.listed = 0
+		counting.listed.Store(0)
 		must(t, reader.Objects.Refresh(t.Context()))
 		if _, found, err := reader.Objects.Get(t.Context(), fmt.Sprintf("k%02d", i)); !found || err != nil {
 			t.Fatalf("row %d: %t, %v", i, found, err)
 		}
-		if counting.listed > 5 && i%10 != 9 {
-			t.Errorf("refresh %d listed %d segments", i, counting.listed)
+		if n := counting.listed.Load(); n > 5 && i%10 != 9 {
+			t.Errorf("refresh %d listed %d segments", i, n)
 		}
 	}
+}
+
+func TestRefreshesAtOnceShareAListing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &hooked{Store: new(objecttest.Memory)}
+		l := open(t, store)
+		other := open(t, store.Store)
+		store.reset()
+		store.before = func(op, key string) error {
+			if op == "list" {
+				time.Sleep(time.Second)
+			}
+			return nil
+		}
+		var wg sync.WaitGroup
+		for i := range 50 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * 30 * time.Millisecond)
+				must(t, other.Dead.Append(t.Context(), dead(fmt.Sprint(i))))
+				must(t, l.Dead.Refresh(t.Context()))
+				if _, found, err := l.Dead.Get(t.Context(), fmt.Sprint(i)); !found || err != nil {
+					t.Errorf("row %d, durable before the refresh: %t, %v", i, found, err)
+				}
+			})
+		}
+		wg.Wait()
+		if lists, _ := store.count("list"); lists > 3 {
+			t.Errorf("%d listings of 1 s for 50 refreshes within 1.5 s", lists)
+		}
+		store.reset()
+		must(t, l.Dead.RefreshIfOlder(t.Context(), time.Hour))
+		if lists, _ := store.count("list"); lists != 0 {
+			t.Error("a recent listing was repeated")
+		}
+		time.Sleep(time.Hour)
+		must(t, l.Dead.RefreshIfOlder(t.Context(), time.Hour))
+		if lists, _ := store.count("list"); lists != 1 {
+			t.Errorf("%d listings, want 1", lists)
+		}
+	})
 }
 
 func TestLateAndSkewedSegmentsAreFound(t *testing.T) {
