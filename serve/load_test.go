@@ -1,0 +1,142 @@
+package serve_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"weft/client"
+	"weft/serve"
+	"weft/storage/servertest"
+	"weft/storage/vectors"
+)
+
+// Many who send a byte and wait keep nobody else from being answered.
+func TestManySlowConnections(t *testing.T) {
+	s := open(t, nil)
+	s.vectors.put(gen, "p1", 1, 0)
+	for range 500 {
+		c, err := net.Dial("tcp", s.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		if _, err := fmt.Fprint(c, "PUT /v1/shop/products/p2/images/a.jpg HTTP/1.1\r\nHost: localhost\r\nContent-Le"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // they are cut after five
+	defer cancel()
+	for range 20 {
+		if _, err := s.client.Product(ctx, "p1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Uploads wait until there is memory for them.
+func TestUploadsShareTheirMemory(t *testing.T) {
+	w := waiting{began: make(chan struct{}), release: make(chan struct{})}
+	s := open(t, func(c *serve.Config) {
+		w.Store = c.Tenants["shop"].Objects
+		c.Tenants["shop"] = serve.Tenant{Objects: w, Vectors: c.Tenants["shop"].Vectors}
+		c.MaxImageBytes, c.MaxUploadBytes, c.BodyTimeout = 3<<20, 4<<20, 100*time.Millisecond
+	})
+	first := make(chan error, 1)
+	go func() {
+		_, err := s.client.PutImage(t.Context(), "p1", "a.jpg", make([]byte, 3<<20), client.Condition{})
+		first <- err
+	}()
+	<-w.began
+	if res, body := s.do(t, "PUT", "/v1/shop/products/p1/images/b.jpg", string(make([]byte, 2<<20))); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+		t.Errorf("no room: %d %s", res.StatusCode, body)
+	}
+	close(w.release)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+}
+
+// BenchmarkHTTP is a recommender with four connections against 10,000 products of
+// 1664 dimensions in a real Redis.
+func BenchmarkHTTP(b *testing.B) {
+	const products, dim = 10_000, 1664
+	store, err := vectors.New(vectors.Config{Redis: dial(b, servertest.Redis(b).Addr), Tenant: "shop"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	all := func(yield func(vectors.Record, error) bool) {
+		for i := range products {
+			v := unit(r, dim)
+			if !yield(vectors.Record{ID: fmt.Sprint(i), Vector: v, Content: v, SourceVersion: 1, Sources: "s", UpdatedAt: 1, Title: "a title"}, nil) {
+				return
+			}
+		}
+	}
+	if _, err := store.LoadExclusive(b.Context(), gen, vectors.Product, all); err != nil {
+		b.Fatal(err)
+	}
+	if err := store.SetLive(b.Context(), gen); err != nil {
+		b.Fatal(err)
+	}
+	s := open(b, func(c *serve.Config) {
+		c.Tenants["shop"] = serve.Tenant{Objects: c.Tenants["shop"].Objects, Vectors: store}
+	})
+	s.ready(b)
+	for name, path := range map[string]string{"product": "/v1/shop/products/%d", "info": "/v1/shop/products/%d?vectors=false", "similar": "/v1/shop/products/%d/similar?k=10"} {
+		b.Run(name, func(b *testing.B) {
+			next := make(chan int)
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					for i := range next {
+						req, err := http.NewRequestWithContext(b.Context(), "GET", s.url+fmt.Sprintf(path, i%products), nil)
+						if err != nil {
+							b.Error(err)
+							continue
+						}
+						req.Header.Set("Accept-Encoding", "identity")
+						res, err := http.DefaultClient.Do(req)
+						if err != nil {
+							b.Error(err)
+							continue
+						}
+						if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != 200 {
+							b.Errorf("%d, %v", res.StatusCode, err)
+						}
+						_ = res.Body.Close()
+					}
+				})
+			}
+			i := 0
+			for b.Loop() {
+				next <- i
+				i++
+			}
+			close(next)
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+		})
+	}
+}
+
+func unit(r *rand.Rand, dim int) []float32 {
+	v := make([]float32, dim)
+	var sum float64
+	for i := range v {
+		v[i] = r.Float32() - .5
+		sum += float64(v[i]) * float64(v[i])
+	}
+	for i := range v {
+		v[i] = float32(float64(v[i]) / math.Sqrt(sum))
+	}
+	return v
+}

@@ -1,0 +1,180 @@
+package serve
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+	"golang.org/x/net/netutil"
+
+	"weft/tasks"
+)
+
+// ErrStopped reports a Start after Stop.
+var ErrStopped = errors.New("serve: server was stopped")
+
+// Server answers HTTP for its tenants. Make one with New.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	guarded bool // tokens are asked for
+	tenants map[tasks.Tenant]*tenant
+	metrics *metrics
+	uploads *gate
+	search  *gate
+	handler http.Handler
+
+	mu       sync.Mutex // start, stop
+	started  bool
+	stopped  bool
+	listener net.Listener
+	http     *http.Server
+	unfollow context.CancelFunc // ends the following of vectors
+	cancel   context.CancelFunc // ends requests
+	ended    sync.WaitGroup
+	done     chan struct{}
+	err      error // why serving ended, readable once done is closed
+}
+
+// New checks cfg and builds the server. It neither listens nor connects.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	m, err := newMetrics(cfg.Registry)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, log: cfg.Log, guarded: cfg.guarded(), metrics: m, done: make(chan struct{}),
+		tenants: make(map[tasks.Tenant]*tenant, len(cfg.Tenants)),
+		uploads: newGate(cfg.MaxUploadBytes, cfg.MaxConnections),
+		search:  newGate(int64(cfg.MaxSearches), cfg.MaxWaiting),
+	}
+	for name, t := range cfg.Tenants {
+		served := &tenant{Tenant: t, name: name, catalogue: newCatalogue(name, t.Vectors, cfg.RecheckEvery, s.log, m)}
+		for _, token := range t.Tokens {
+			served.tokens = append(served.tokens, sha256.Sum256([]byte(token)))
+		}
+		s.tenants[name] = served
+	}
+	mux, err := s.routes()
+	if err != nil {
+		return nil, err
+	}
+	// Vectors compress to half; small answers are not worth it.
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(2048), gzhttp.CompressionLevel(1))
+	if err != nil {
+		return nil, fmt.Errorf("serve: compression: %w", err)
+	}
+	s.handler = compress(s.observe(s.guard(mux)))
+	return s, nil
+}
+
+// Handler answers requests without a listener, for a server of the caller's. Its
+// tenants are searchable only between Start and Stop.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Start listens and begins to read the vectors in the background; it returns when
+// requests are accepted, which may be before /readyz says ready. ctx bounds the
+// start alone. A second Start does nothing; one after Stop is ErrStopped.
+func (s *Server) Start(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return ErrStopped
+	}
+	if s.started {
+		return nil
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("serve: listening on %s: %w (is another server there? choose another address)", s.cfg.Listen, err)
+	}
+	s.started, s.listener = true, l
+	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	following, unfollow := context.WithCancel(requests)
+	s.cancel, s.unfollow = cancel, unfollow
+	s.http = &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: s.cfg.HeaderTimeout,
+		// A write deadline starts with the request, so it covers its body too.
+		WriteTimeout:   s.cfg.BodyTimeout + s.cfg.RequestTimeout + 5*time.Second,
+		IdleTimeout:    s.cfg.IdleTimeout,
+		MaxHeaderBytes: 32 << 10,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		BaseContext:    func(net.Listener) context.Context { return requests },
+	}
+	for _, t := range s.tenants {
+		s.ended.Go(func() { t.catalogue.follow(following) })
+	}
+	go func() {
+		defer close(s.done)
+		err := s.http.Serve(netutil.LimitListener(l, s.cfg.MaxConnections))
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.err = fmt.Errorf("serve: %s: %w", l.Addr(), err)
+		}
+	}()
+	s.log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("address", l.Addr().String()), slog.Int("tenants", len(s.tenants)), slog.Bool("tokens", s.guarded))
+	return nil
+}
+
+// Addr is where the server listens, nil before Start.
+func (s *Server) Addr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener == nil {
+		return nil
+	}
+	return s.listener.Addr()
+}
+
+// Done is closed when the server no longer accepts requests; Err then says why: nil
+// after Stop, the listener's error otherwise.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Err is nil until Done is closed.
+func (s *Server) Err() error {
+	select {
+	case <-s.done:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// Stop accepts no more requests, lets those under way finish for StopTimeout or
+// until ctx ends, cuts the rest, and returns when everything has ended. The error
+// says that requests were cut. A second Stop, or one before Start, returns nil.
+func (s *Server) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return nil
+	}
+	s.stopped = true
+	if !s.started {
+		close(s.done)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.StopTimeout)
+	defer cancel()
+	s.unfollow()
+	err := s.http.Shutdown(ctx)
+	s.cancel()
+	if err != nil {
+		_ = s.http.Close()
+		err = fmt.Errorf("serve: stopping: requests were cut: %w", err)
+	}
+	<-s.done
+	s.ended.Wait()
+	return err
+}

@@ -1,0 +1,58 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"weft/client"
+)
+
+// SimilarQuery asks for the neighbours of a product.
+type SimilarQuery struct {
+	ProductPath
+	K int `query:"k" minimum:"1" maximum:"1000" default:"10" doc:"How many at most"`
+}
+
+// SimilarAnswer lists neighbours, the nearest first.
+type SimilarAnswer struct {
+	Body []client.Neighbour `nullable:"false"`
+}
+
+func (s *Server) similar(ctx context.Context, in *SimilarQuery) (*SimilarAnswer, error) {
+	t := tenantOf(ctx)
+	index, ready := t.catalogue.neighbours()
+	if !ready {
+		return nil, later(problem(http.StatusServiceUnavailable, "the vectors are being read into memory; /readyz tells when that is done"), 2)
+	}
+	content, known := index.Vector(in.ID)
+	if !known { // published a moment ago, or not at all
+		_, r, err := s.record(ctx, t, in.product())
+		if err != nil {
+			return nil, s.explain(ctx, err)
+		}
+		if content = r.Content; len(content) == 0 {
+			content = r.Vector
+		}
+	}
+	leave, err := s.search.enter(ctx, 1)
+	if err != nil {
+		return nil, s.explain(ctx, err)
+	}
+	defer leave()
+	begin := time.Now()
+	hits, err := index.Near(ctx, content, in.K, in.ID)
+	s.metrics.search.Observe(time.Since(begin).Seconds())
+	if errors.Is(err, ErrVector) { // of another generation than the index: it is about to follow
+		return nil, later(problem(http.StatusServiceUnavailable, "the vectors of another generation are being read into memory; ask again in a moment"), 2)
+	}
+	if err != nil {
+		return nil, s.explain(ctx, err)
+	}
+	found := make([]client.Neighbour, len(hits))
+	for i, h := range hits {
+		found[i] = client.Neighbour{ID: h.ID, Score: h.Score, Title: h.Title, Category: h.Category, Price: h.Price}
+	}
+	return &SimilarAnswer{found}, nil
+}
