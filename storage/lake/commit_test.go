@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -242,4 +244,54 @@ func TestSlowStoreMakesBatchesGrow(t *testing.T) {
 			t.Errorf("%d rows, want 100", n)
 		}
 	})
+}
+
+// What a delay costs and saves: rows arrive at random, 400 a second on average, at a
+// store whose put takes 30 ms.
+func TestDelayTradesLatencyForPuts(t *testing.T) {
+	fewer := 1 << 30
+	for _, delay := range []time.Duration{10, 50, 100, 250, 1000} {
+		delay *= time.Millisecond
+		synctest.Test(t, func(t *testing.T) {
+			const put, rows = 30 * time.Millisecond, 4000
+			store := &hooked{Store: new(objecttest.Memory)}
+			l := openFake(t, store, func(c *lake.Config) { c.CommitDelay = delay })
+			store.reset()
+			store.before = func(op, key string) error {
+				if op == "put" {
+					time.Sleep(put)
+				}
+				return nil
+			}
+			r := rand.New(rand.NewPCG(1, 2))
+			took := make([]time.Duration, rows)
+			var wg sync.WaitGroup
+			start := time.Now()
+			for i := range took {
+				time.Sleep(time.Duration(r.ExpFloat64() * float64(time.Second) / 400))
+				wg.Go(func() {
+					at := time.Now()
+					must(t, l.Dead.Append(t.Context(), dead(fmt.Sprint(i))))
+					took[i] = time.Since(at)
+				})
+			}
+			wg.Wait()
+			puts, _ := store.count("put")
+			slices.Sort(took)
+			var sum time.Duration
+			for _, d := range took {
+				sum += d
+			}
+			t.Logf("delay %v: %d puts for a million rows (%.1f a second), append mean %v, p99 %v", delay,
+				puts*1_000_000/rows, float64(puts)/time.Since(start).Seconds(),
+				(sum / rows).Round(time.Millisecond), took[rows*99/100].Round(time.Millisecond))
+			if longest := took[rows-1]; longest > delay+put+3*time.Millisecond {
+				t.Errorf("delay %v: an append took %v", delay, longest)
+			}
+			if puts >= fewer {
+				t.Errorf("delay %v: %d puts, a shorter delay took %d", delay, puts, fewer)
+			}
+			fewer = puts
+		})
+	}
 }

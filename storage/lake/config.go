@@ -62,7 +62,7 @@ type Config struct {
 	Fanout    int
 	MergeRuns int
 	// ScanRuns is how many runs Scan merges before it asks for a compaction first.
-	// Default 128.
+	// Default 64.
 	ScanRuns int
 	// TombstoneHorizon is how old a tombstone's version must be before compaction
 	// may drop it: longer than any task or frozen worker lives. Default 30 days.
@@ -101,7 +101,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.SegmentBytes, 64<<20)
 	orDefault(&c.Fanout, 10)
 	orDefault(&c.MergeRuns, 32)
-	orDefault(&c.ScanRuns, 128)
+	orDefault(&c.ScanRuns, 64)
 	orDefault(&c.TombstoneHorizon, 30*24*time.Hour)
 	orDefault(&c.CompactionTimeout, time.Hour)
 	if c.Clock == nil {

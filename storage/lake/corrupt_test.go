@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -114,6 +115,48 @@ func TestFlippedBits(t *testing.T) {
 		}
 		if n != 6 && n != 0 && len(l.Corrupt()) == 0 {
 			t.Errorf("bit %d of byte %d: %d rows and nothing reported", i%8, i, n)
+		}
+	}
+}
+
+// The same for a segment that is read by ranges.
+func TestFlippedBitsOfALargeSegment(t *testing.T) {
+	store := new(objecttest.Memory)
+	l := open(t, store, func(c *lake.Config) { c.GroupBytes = 200 << 10 })
+	want := map[string][]float32{}
+	var rows []lake.Feature
+	for i := range 300 {
+		f := feature(i, 1280)
+		rows = append(rows, f)
+		want[f.Key] = f.Vector
+	}
+	must(t, l.Features.Append(t.Context(), rows...))
+	key := keys(store, "features")[1]
+	body, _, err := store.Get(t.Context(), key, objects.GetOptions{})
+	must(t, err)
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range 40 {
+		at := r.IntN(len(body))
+		if i%2 == 0 {
+			at = len(body) - 1 - r.IntN(20_000) // filters, indexes, footer
+		}
+		flipped := bytes.Clone(body)
+		flipped[at] ^= 1 << (i % 8)
+		overwrite(t, store, key, func([]byte) []byte { return flipped })
+		l := open(t, store)
+		for row, err := range l.Features.Scan(t.Context()) {
+			must(t, err)
+			if row.Vector != nil && !slices.Equal(row.Vector, want[row.Key]) {
+				t.Fatalf("byte %d: a wrong vector", at)
+			}
+		}
+		l = open(t, store)
+		for _, f := range rows[i : i+20] {
+			row, found, err := l.Features.Get(t.Context(), f.Key)
+			must(t, err)
+			if found && row.Vector != nil && !slices.Equal(row.Vector, f.Vector) {
+				t.Fatalf("byte %d: a wrong vector", at)
+			}
 		}
 	}
 }

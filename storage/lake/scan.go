@@ -68,7 +68,7 @@ func (t *Table[R]) Select(ctx context.Context, q Query) iter.Seq2[R, error] {
 		for _, p := range t.parts {
 			from, to := q.bounds()
 			stopped := false
-			err := t.whileCompacted(ctx, func() (*segment, error) {
+			err := t.whileCompacted(ctx, func(progress func()) (*segment, error) {
 				if err := t.bound(ctx, p); err != nil {
 					return nil, err
 				}
@@ -83,6 +83,7 @@ func (t *Table[R]) Select(ctx context.Context, q Query) iter.Seq2[R, error] {
 					}
 					h := t.def.Head(&row)
 					from = h.Key + "\x00" // where to go on, if a segment disappears
+					progress()
 					if h.Deleted && !q.Tombstones {
 						continue
 					}

@@ -167,7 +167,7 @@ func (t *Table[R]) Latest(ctx context.Context, key string) (R, bool, error) {
 	hash := hashKey(key)
 	var row R
 	var found bool
-	err := t.whileCompacted(ctx, func() (seg *segment, err error) {
+	err := t.whileCompacted(ctx, func(func()) (seg *segment, err error) {
 		row, found, seg, err = t.latest(ctx, key, hash)
 		return seg, err
 	})
@@ -196,15 +196,18 @@ func (t *Table[R]) latest(ctx context.Context, key string, hash uint64) (best R,
 }
 
 // whileCompacted calls read until no segment it uses has disappeared or turned out
-// to be damaged. read returns the segment that an error is about.
-func (t *Table[R]) whileCompacted(ctx context.Context, read func() (*segment, error)) error {
+// to be damaged. read returns the segment that an error is about, and calls progress
+// when it has come further than before.
+func (t *Table[R]) whileCompacted(ctx context.Context, read func(progress func()) (*segment, error)) error {
+	attempts := 0
 	suspect := make(map[string]bool)
-	for attempt := 0; ; attempt++ {
-		seg, err := read()
+	for {
+		seg, err := read(func() { attempts = 0 })
+		attempts++
 		switch {
 		case err == nil:
 			return nil
-		case ctx.Err() != nil || attempt == maxAttempts || !t.recoverable(seg, err):
+		case ctx.Err() != nil || attempts == maxAttempts || !t.recoverable(seg, err):
 			return fmt.Errorf("lake: read table %s: %w", t.def.Name, err)
 		}
 		if err := t.recover(ctx, seg, err, suspect); err != nil {
@@ -213,8 +216,8 @@ func (t *Table[R]) whileCompacted(ctx context.Context, read func() (*segment, er
 	}
 }
 
-// maxAttempts bounds how often a read starts again. Each time something has
-// changed: a compaction has finished or a damaged file is left out.
+// maxAttempts bounds how often a read starts again without progress. Each time
+// something has changed: a compaction has finished or a damaged file is left out.
 const maxAttempts = 100
 
 func (t *Table[R]) recoverable(seg *segment, err error) bool {
