@@ -174,10 +174,7 @@ func ctimeMoved(before, after *unix.Stat_t) bool {
 }
 
 func (d *Dir) validate(ctx context.Context, key string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := ValidateKey(key); err != nil {
+	if err := checkCall(ctx, key); err != nil {
 		return err
 	}
 	if key == lockFile {

@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -14,8 +15,9 @@ const maxSegmentBytes = 255
 
 // ValidateKey reports, wrapping [ErrKey], why key cannot be stored. A key is one or
 // more segments joined by single slashes, 1 to 1024 bytes of valid UTF-8 without
-// control characters and backslashes. A segment has 1 to 255 bytes and does not
-// begin with a dot, which rules out ".", ".." and hidden files.
+// control characters and backslashes. A segment has 1 to 255 bytes, not all of them
+// white space, and does not begin with a dot, which rules out ".", ".." and hidden
+// files.
 func ValidateKey(key string) error {
 	if key == "" {
 		return fmt.Errorf("%w: empty", ErrKey)
@@ -36,6 +38,8 @@ func ValidateKey(key string) error {
 		switch {
 		case segment == "":
 			return fmt.Errorf("%w %q: empty segment; keys have no leading, trailing or double slash", ErrKey, key)
+		case strings.TrimSpace(segment) == "":
+			return fmt.Errorf("%w %q: a segment of white space", ErrKey, key)
 		case segment[0] == '.':
 			return fmt.Errorf("%w %q: segment %q begins with a dot", ErrKey, key, segment)
 		case len(segment) > maxSegmentBytes:
@@ -52,6 +56,14 @@ func ValidateKey(key string) error {
 // with a dot, or it is the marker some S3 tools leave for an empty folder.
 func hidden(key string) bool {
 	return key == "" || key[0] == '.' || strings.Contains(key, "/.") || strings.HasSuffix(key, "/")
+}
+
+// checkCall is what every call with a key begins with.
+func checkCall(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return ValidateKey(key)
 }
 
 func (c Condition) validate() error {
