@@ -32,6 +32,22 @@
 // Config.CommitBytes. Compact merges small segments into larger ones, and deletes the
 // small ones when the large ones are durable.
 //
+// # Cost
+//
+// Measured with BenchmarkImages: a million images at 400 a second (1280 dimensions;
+// a feature row and an object row each) with the default CommitDelay of 100 ms take
+// 52,000 PUTs: 25,000 commits of each of the two tables and 1,900 of merged segments.
+// They put 21.5 GB, of which 5.5 GB are commits and 15.9 GB merging, three to four
+// times over; 5.4 GB remain. The PUTs of commits go with 1/CommitDelay, the wait for
+// one too (TestDelayTradesLatencyForPuts, random arrivals, a PUT of 30 ms):
+//
+//	CommitDelay   PUTs per table and million rows   Append, mean and 99 %
+//	10 ms         246,500                           35 ms, 40 ms
+//	50 ms          50,000                           55 ms, 79 ms
+//	100 ms         25,250                           80 ms, 129 ms
+//	250 ms         10,250                           156 ms, 278 ms
+//	1 s             2,750                           532 ms, 1.02 s
+//
 // # Reading
 //
 // A look-up asks the filters of all segments, which are kept in memory, and then reads
