@@ -71,10 +71,14 @@ func (w *Worker) guard(run func(context.Context, tasks.Task) error) queue.Handle
 func caught(ctx context.Context, t tasks.Task, run func(context.Context, tasks.Task) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &fault{reason: tasks.ReasonCorrupt, stage: string(t.Type), err: fmt.Errorf("panic: %v", p), stack: debug.Stack()}
+			err = panicked(string(t.Type), "", p)
 		}
 	}()
 	return run(ctx, t)
+}
+
+func panicked(stage, sha string, p any) error {
+	return &fault{reason: tasks.ReasonCorrupt, stage: stage, sha: sha, err: fmt.Errorf("panic: %v", p), stack: debug.Stack()}
 }
 
 // bury writes the dead letter before the queue is told that the task is done.

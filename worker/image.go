@@ -10,13 +10,19 @@ import (
 	"weft/tasks"
 )
 
-// image makes the feature of one photo: fetch, decode, encode, settle.
+// image makes the feature of one photo: fetch, decode, encode, settle. In its room
+// it holds the photo; waiting for the commits it holds the vector only.
 func (w *Worker) image(ctx context.Context, t tasks.Task) error {
+	r, err := w.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.leave()
 	photo, err := w.fetch(ctx, t, w.MaxPhoto)
 	if err != nil {
 		return err
 	}
-	err = w.once(ctx, photo.sha, tasks.Image, func() ([]float32, error) {
+	err = w.once(ctx, r, photo, tasks.Image, func() ([]float32, error) {
 		pixels, err := w.decodePhoto(ctx, photo)
 		if err != nil {
 			return nil, err
@@ -26,7 +32,7 @@ func (w *Worker) image(ctx context.Context, t tasks.Task) error {
 	if err != nil {
 		return err
 	}
-	return w.settle(ctx, t, photo)
+	return w.settle(ctx, t, photo, tasks.Image)
 }
 
 // decodePhoto waits for a place at the gate: decoding is the encoder's rival

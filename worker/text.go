@@ -13,6 +13,11 @@ import (
 // text makes the feature of one listing: fetch, render, encode, settle. The
 // content is the rendered text, so a new price encodes nothing.
 func (w *Worker) text(ctx context.Context, t tasks.Task) error {
+	r, err := w.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.leave()
 	file, err := w.fetch(ctx, t, tasks.MaxListingBytes)
 	if err != nil {
 		return err
@@ -21,13 +26,11 @@ func (w *Worker) text(ctx context.Context, t tasks.Task) error {
 	if err != nil {
 		return err
 	}
-	err = w.once(ctx, listing.sha, tasks.Text, func() ([]float32, error) {
-		return w.encodeText(ctx, listing)
-	})
+	err = w.once(ctx, r, listing, tasks.Text, func() ([]float32, error) { return w.encodeText(ctx, listing) })
 	if err != nil {
 		return err
 	}
-	return w.settle(ctx, t, listing)
+	return w.settle(ctx, t, listing, tasks.Text)
 }
 
 // render reads a product.json into what the text encoder is given.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
-	"golang.org/x/sync/singleflight"
 
 	"weft/extractors"
 	"weft/fusion"
@@ -59,15 +58,16 @@ type Worker struct {
 	Config
 	images  *extractors.Batcher[[]byte, []float32]
 	texts   *extractors.Batcher[[]int32, []float32]
-	decode  *semaphore.Weighted
-	flights singleflight.Group
+	gate    *semaphore.Weighted // contents in memory
+	decode  *semaphore.Weighted // decoders at work
+	flights flights
 	metrics *metrics
 }
 
 // Batch limits. EfficientNet-Lite0 is fastest alone on a CPU (batches only pay
 // on a GPU); MiniLM gains up to eight, and rows of one length waste no padding.
 const (
-	imageBatch      = 2
+	imageBatch      = 1
 	textBatch       = 8
 	textBatchTokens = 2048
 )
@@ -84,7 +84,7 @@ func New(cfg Config) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("worker metrics: %w", err)
 	}
-	w := &Worker{Config: cfg, metrics: m, decode: semaphore.NewWeighted(int64(cfg.Encoders))}
+	w := &Worker{Config: cfg, metrics: m, gate: semaphore.NewWeighted(int64(ahead * cfg.Encoders)), decode: semaphore.NewWeighted(int64(cfg.Encoders))}
 	if w.images, err = extractors.NewBatcher(extractors.BatchConfig[[]byte]{
 		MaxItems: imageBatch, Runners: cfg.Encoders, Whole: extractors.Unavailable, Observe: m.batches(tasks.Image),
 	}, cfg.Images.Encode); err != nil {
@@ -115,9 +115,17 @@ func (w *Worker) Handlers() map[tasks.Type]queue.Handler {
 	}
 }
 
-// Slots is how many tasks of each type the queue may hand out at once: enough
-// that fetching, decoding and the lake's group commit never leave an encoder
-// idle.
+// slotsPerEncoder is how many tasks of each type the queue may hand out at once,
+// per encoder. Most of them wait for a group commit, a few hundred milliseconds on
+// a slow disk, and hold no more than a vector then; the gate bounds the others.
+const slotsPerEncoder = 256
+
+// Slots tells the queue how many tasks of each type to hand out at once.
 func (w *Worker) Slots() map[tasks.Type]int {
-	return map[tasks.Type]int{tasks.ImageEmbed: 48 * w.Encoders, tasks.TextEmbed: 48 * w.Encoders, tasks.ProductFuse: 48 * w.Encoders}
+	n := slotsPerEncoder * w.Encoders
+	return map[tasks.Type]int{tasks.ImageEmbed: n, tasks.TextEmbed: n, tasks.ProductFuse: n}
 }
+
+// ahead is how many photos or listings may be in memory for each encoder, from
+// the fetch to the end of the encoding: enough that an encoder never waits.
+const ahead = 8

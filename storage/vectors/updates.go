@@ -32,6 +32,9 @@ const (
 
 	followBlock = 500 * time.Millisecond // a blocked read does not see its context end
 	followPage  = 500
+	// followPause lets a burst gather into pages: reading update by update costs the
+	// server more than writing them.
+	followPause = 50 * time.Millisecond
 )
 
 // announce appends updates to the stream, which is trimmed to about UpdatesKept.
@@ -83,7 +86,20 @@ func (s *Store) Follow(ctx context.Context, after string) iter.Seq2[Update, erro
 					return
 				}
 			}
+			if len(messages) > 0 && len(messages) < followPage {
+				pause(ctx, followPause)
+			}
 		}
+	}
+}
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 

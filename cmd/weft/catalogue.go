@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"weft/fusion"
+	"weft/storage/lake"
+	"weft/storage/objects"
+	"weft/tasks"
+)
+
+// catalogue is a tenant's bucket opened for reading: what get, similar, export
+// and audit need when nothing runs there.
+type catalogue struct {
+	tenant     tasks.Tenant
+	bucket     objects.Store
+	lake       *lake.Lake
+	generation tasks.Generation
+	recipes    map[tasks.Modality]string
+}
+
+// generationSpec is what a generation pins: its canonical JSON is its identity.
+type generationSpec struct {
+	Version int           `json:"version"`
+	Image   encoderSpec   `json:"image"`
+	Text    encoderSpec   `json:"text"`
+	Fusion  fusion.Config `json:"fusion"`
+}
+
+type encoderSpec struct {
+	Model     string `json:"model"`
+	Recipe    string `json:"recipe"`
+	Decoder   string `json:"decoder,omitempty"`   // images: the decoder class
+	Rendering int    `json:"rendering,omitempty"` // text: version of the rendering of a listing
+}
+
+func (s generationSpec) recipes() map[tasks.Modality]string {
+	return map[tasks.Modality]string{tasks.Image: s.Image.Recipe, tasks.Text: s.Text.Recipe}
+}
+
+// textRecipe makes the rendering of listings part of the text's recipe.
+func textRecipe(recipe string, rendering int) string { return fmt.Sprintf("%s-%d", recipe, rendering) }
+
+var errNoGeneration = errors.New("no live generation")
+
+// liveGeneration reads what the bucket's live generation pins.
+func liveGeneration(ctx context.Context, g lake.Generations) (tasks.Generation, generationSpec, error) {
+	var spec generationSpec
+	id, err := g.Live(ctx)
+	if err != nil {
+		return "", spec, err
+	}
+	if id == "" {
+		return "", spec, errNoGeneration
+	}
+	raw, err := g.Get(ctx, id)
+	if err != nil {
+		return "", spec, err
+	}
+	if err := json.Unmarshal(raw, &spec); err != nil {
+		return "", spec, fmt.Errorf("generation %s: %w", id, err)
+	}
+	return tasks.Generation(id), spec, nil
+}
+
+// openCatalogue opens the bucket for reading. It is an error that nothing was
+// ever computed there.
+func (p place) openCatalogue(ctx context.Context, a *app) (*catalogue, error) {
+	bucket, tenant, err := p.openTenant(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l, err := lake.Open(ctx, lake.Config{Store: bucket, ReadOnly: true, Log: a.log})
+	if err != nil {
+		return nil, err
+	}
+	gen, spec, err := liveGeneration(ctx, l.Generations)
+	if errors.Is(err, errNoGeneration) {
+		return nil, fmt.Errorf("tenant %s has no vectors yet: run `weft up` (or a scheduler and a worker) over it first", tenant)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &catalogue{tenant: tenant, bucket: bucket, lake: l, generation: gen, recipes: spec.recipes()}, nil
+}
+
+func (c *catalogue) close(ctx context.Context) { _ = c.lake.Close(context.WithoutCancel(ctx)) }

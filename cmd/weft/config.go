@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"weft/storage/objects"
+	"weft/tasks"
+)
+
+// place says where the bucket and the Redis of a command are. Every flag is
+// also read from the environment as WEFT_<FLAG>.
+type place struct {
+	Tenant  string `help:"Tenant." default:"default"`
+	Data    string `help:"Data directory of 'weft up'." type:"path" placeholder:"DIR" group:"Where"`
+	Objects string `help:"Bucket: file:///dir or s3://bucket/prefix?endpoint=host:port." placeholder:"URL" group:"Where"`
+	Queue   string `help:"Redis of the queues: redis://host:port/0." placeholder:"URL" group:"Where"`
+	Vectors string `help:"Redis of the vectors (may be the same server): redis://host:port/1." placeholder:"URL" group:"Where"`
+
+	S3AccessKey string `help:"Access key of the bucket; default AWS_ACCESS_KEY_ID." placeholder:"KEY" group:"Where"`
+	S3SecretKey string `help:"Secret key of the bucket; default AWS_SECRET_ACCESS_KEY." placeholder:"KEY" group:"Where"`
+}
+
+// encoders says which models run and how.
+type encoders struct {
+	Models   string `help:"Folder or file of further model manifests." type:"path" placeholder:"PATH" group:"Models"`
+	Cache    string `help:"Model cache; default the user's cache folder." type:"path" placeholder:"DIR" group:"Models"`
+	Image    string `help:"Image encoder." default:"efficientnet-lite0" placeholder:"NAME" group:"Models" name:"image-model"`
+	Text     string `help:"Text encoder." default:"all-minilm-l6-v2" placeholder:"NAME" group:"Models" name:"text-model"`
+	Decoder  string `help:"Image decoders: exact (TurboJPEG, libwebp), go, or auto: the bucket's, else the best here." enum:"auto,exact,go" default:"auto" group:"Models"`
+	Provider string `help:"Where encoders run: cpu, cuda or tensorrt. Never silently another." enum:"cpu,cuda,tensorrt" default:"cpu" group:"Models"`
+	Runtime  string `help:"ONNX Runtime library instead of the cache's." type:"path" placeholder:"FILE" group:"Models" name:"onnxruntime"`
+	Runners  int    `help:"Encoder calls at once; default one per core." group:"Models"`
+}
+
+func (p place) tenant() (tasks.Tenant, error) {
+	t, err := tasks.ParseTenant(p.Tenant)
+	if err != nil {
+		return "", usageError{fmt.Errorf("--tenant: %w", err)}
+	}
+	return t, nil
+}
+
+// bucketDir is the directory of the bucket, "" when it is not a directory.
+func (p place) bucketDir() string {
+	if p.Data != "" {
+		return filepath.Join(p.Data, "bucket")
+	}
+	if u, err := url.Parse(p.Objects); err == nil && u.Scheme == "file" {
+		return u.Path
+	}
+	return ""
+}
+
+// openBucket opens the object store that --data or --objects names.
+func (p place) openBucket(ctx context.Context) (objects.Store, error) {
+	switch {
+	case p.Data != "" && p.Objects != "":
+		return nil, usagef("--data and --objects exclude each other: give one of them")
+	case p.Data != "":
+		return objects.OpenDir(p.bucketDir())
+	case p.Objects != "":
+		return objects.Open(ctx, p.Objects, objects.Credentials{
+			AccessKey: first(p.S3AccessKey, os.Getenv("AWS_ACCESS_KEY_ID")),
+			SecretKey: first(p.S3SecretKey, os.Getenv("AWS_SECRET_ACCESS_KEY")),
+		})
+	default:
+		return nil, usagef("where is the bucket? give --data DIR, or --objects file:///dir or s3://bucket?endpoint=host:port")
+	}
+}
+
+// openTenant opens the tenant's part of the bucket.
+func (p place) openTenant(ctx context.Context) (objects.Store, tasks.Tenant, error) {
+	tenant, err := p.tenant()
+	if err != nil {
+		return nil, "", err
+	}
+	bucket, err := p.openBucket(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	return objects.WithPrefix(bucket, string(tenant)+"/"), tenant, nil
+}
+
+// openRedis connects to the server that a flag names, and says which one when
+// it does not answer.
+func openRedis(ctx context.Context, flag, address string) (redis.UniversalClient, error) {
+	if address == "" {
+		return nil, usagef("%s is missing: give redis://host:port/0", flag)
+	}
+	if !strings.Contains(address, "://") {
+		return nil, usagef("%s %q: want redis://host:port/0", flag, address)
+	}
+	opt, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s %q: %w", flag, address, err)}
+	}
+	opt.PoolSize = redisPool
+	c := redis.NewClient(opt)
+	if err := c.Ping(ctx).Err(); err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("%s: Redis at %s does not answer: %w; is it running, and is the address right?", flag, opt.Addr, err)
+	}
+	return c, nil
+}
+
+// redisPool bounds the connections of one process: handlers wait on the store
+// and the encoder far longer than on Redis.
+const redisPool = 64
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// runners is how many encoder calls run at once.
+func runners(flag int) int {
+	if flag > 0 {
+		return flag
+	}
+	return runtime.GOMAXPROCS(0)
+}

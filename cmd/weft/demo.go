@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"weft/fusion"
+)
+
+type demoCmd struct {
+	encoders
+	Catalogue string `help:"Folder of products to demonstrate." default:"examples/catalogue" type:"existingdir" placeholder:"DIR"`
+	Data      string `help:"Data directory; a second run goes on where the first one stood." default:"out/demo" type:"path" placeholder:"DIR"`
+	Report    string `help:"HTML page of products beside their neighbours." default:"out/neighbours.html" type:"path" placeholder:"FILE"`
+	Listen    string `help:"HTTP address; port 0 takes a free one." default:"127.0.0.1:0"`
+	Serve     bool   `help:"Stay up after the report, until Ctrl-C."`
+}
+
+// Help is shown by --help.
+func (demoCmd) Help() string {
+	return `Copies the sample catalogue into a bucket, runs 'weft up' over it until every product has a vector, prints a
+short table and draws a page of products beside their nearest neighbours.
+
+Examples:
+  weft demo
+  weft demo --serve --listen 127.0.0.1:8080`
+}
+
+// Run is `weft demo`.
+func (c *demoCmd) Run(ctx context.Context, a *app) error {
+	began := time.Now()
+	up := upCmd{place: place{Tenant: "default", Data: c.Data}, encoders: c.encoders, Listen: c.Listen, SweepEvery: 30 * time.Second}
+	counts, err := c.upload(ctx, a, up.place)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "catalogue: %d files, %d of them new in %s\n", counts.Rows, counts.Accepted, up.bucketDir())
+	u, err := up.start(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer u.stop()
+	if err := u.wait(ctx, true); err != nil {
+		return stopped(err, c.Data)
+	}
+	work := u.report()
+	products, err := u.node.neighbourhoods(ctx, demoNeighbours)
+	if err != nil {
+		return err
+	}
+	score, err := sameClass(ctx, products)
+	if err != nil {
+		return err
+	}
+	if err := writeReport(ctx, c.Report, u.node, products, work, score); err != nil {
+		return err
+	}
+	printDemo(a, products, work, score, time.Since(began))
+	fmt.Fprintf(a.out, "\nneighbours as pictures: %s\n", c.Report)
+	if !c.Serve {
+		return nil
+	}
+	id := products[0].ID
+	fmt.Fprintf(a.out, "serving until Ctrl-C:   http://%s/v1/default/products/%s/similar?k=5\nin Redis:               redis-cli -u redis://%s/1 hkeys weft:default:%s:product:%s\n",
+		u.node.http.Addr(), id, u.redis.Addr(), u.node.pinned.id, id)
+	if err := u.wait(ctx, false); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+const demoNeighbours = 6
+
+// stopped explains an interruption: nothing is lost by it.
+func stopped(err error, data string) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("stopped; what was encoded is in %s, and the next run goes on from there", data)
+	}
+	return err
+}
+
+// upload copies the catalogue into the bucket; what is there already is left.
+func (c *demoCmd) upload(ctx context.Context, a *app, p place) (importCounts, error) {
+	if err := os.MkdirAll(filepath.Dir(c.Report), 0o755); err != nil {
+		return importCounts{}, fmt.Errorf("--report: %w", err)
+	}
+	if err := os.MkdirAll(p.bucketDir(), 0o755); err != nil {
+		return importCounts{}, fmt.Errorf("--data: %w", err)
+	}
+	bucket, _, err := p.openTenant(ctx)
+	if err != nil {
+		return importCounts{}, err
+	}
+	return importAll(ctx, a, bucket, "photos", []string{c.Catalogue})
+}
+
+// sameClass evaluates the vectors by the products' categories.
+func sameClass(ctx context.Context, products []neighbourhood) (fusion.Neighbourhood, error) {
+	var vectors [][]float32
+	var labels []string
+	for _, p := range products {
+		if p.Category != "" {
+			vectors, labels = append(vectors, p.vector), append(labels, p.Category)
+		}
+	}
+	return fusion.Neighbours(ctx, vectors, labels, demoNeighbours)
+}
+
+func printDemo(a *app, products []neighbourhood, work upReport, score fusion.Neighbourhood, took time.Duration) {
+	fmt.Fprintf(a.out, "products                     %d\n", work.Sweep.Products)
+	fmt.Fprintf(a.out, "vectors                      %d\n", len(products))
+	if work.Work > 0 {
+		fmt.Fprintf(a.out, "photos/s, first to last      %.0f  (%d photos and %d texts encoded)\n", work.ImagesRate, work.Encoded["image"], work.Encoded["text"])
+	} else {
+		fmt.Fprintln(a.out, "photos/s                     nothing was left to encode")
+	}
+	fmt.Fprintf(a.out, "same class among %d nearest   %.0f %%  (by chance %.0f %%)\n", score.K, 100*score.Same, 100*chance(score))
+	fmt.Fprintf(a.out, "ready after                  %.2f s, all of it took %.1f s\n", work.Startup, took.Seconds())
+}
+
+// chance is the share of same-class neighbours that random ones would have.
+func chance(n fusion.Neighbourhood) float64 {
+	var sum float64
+	for _, c := range n.Classes {
+		sum += float64(c.Items) * float64(c.Items-1)
+	}
+	return sum / (float64(n.Items) * float64(n.Items-1))
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/parquet-go/parquet-go"
+
+	"weft/storage/lake"
+	"weft/tasks"
+)
+
+type exportCmd struct {
+	place
+	What     string `arg:"" help:"products or features." enum:"products,features"`
+	Modality string `help:"Only features of this modality: image or text." placeholder:"NAME"`
+	Format   string `help:"parquet, npy (with a sidecar of ids) or jsonl." enum:"parquet,npy,jsonl" default:"parquet"`
+	Out      string `help:"File to write; it appears whole or not at all." required:"" type:"path" placeholder:"FILE"`
+}
+
+// Help is shown by --help.
+func (exportCmd) Help() string {
+	return `Rows come in the order of their ids. A .npy file has one row per id of FILE.ids.txt.
+
+Examples:
+  weft export products --data shop --format parquet --out products.parquet
+  weft export features --data shop --modality image --format npy --out image.npy`
+}
+
+// featureRow is one photo or listing with its feature.
+type featureRow struct {
+	Product  string    `json:"product" parquet:"product"`
+	Key      string    `json:"key" parquet:"key"`
+	SHA256   string    `json:"content_sha256" parquet:"content_sha256"`
+	Modality string    `json:"modality" parquet:"modality,dict"`
+	Recipe   string    `json:"recipe" parquet:"recipe,dict"`
+	Vector   []float32 `json:"vector" parquet:"vector,list"`
+}
+
+// productRow is one product with its vectors.
+type productRow struct {
+	ID            string    `json:"id" parquet:"id"`
+	Vector        []float32 `json:"vector" parquet:"vector,list"`
+	Content       []float32 `json:"content" parquet:"content,list"`
+	Modalities    []string  `json:"modalities" parquet:"modalities,list"`
+	SourceVersion int64     `json:"source_version" parquet:"source_version"`
+	Sources       string    `json:"sources" parquet:"sources"`
+	UpdatedAt     int64     `json:"updated_at" parquet:"updated_at"`
+	Title         string    `json:"title,omitempty" parquet:"title"`
+	Category      string    `json:"category,omitempty" parquet:"category,dict"`
+	Price         *float64  `json:"price,omitempty" parquet:"price,optional"`
+	Generation    string    `json:"generation" parquet:"generation,dict"`
+}
+
+// Run writes the file.
+func (c *exportCmd) Run(ctx context.Context, a *app) error {
+	cat, err := c.openCatalogue(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer cat.close(ctx)
+	bar := countBar(a.err, "export", -1)
+	count := func() { _ = bar.Add(1) }
+	var n int
+	if c.What == "products" {
+		n, err = writeRows(c.Format, c.Out, cat.products(ctx), func(r productRow) (string, []float32) { count(); return r.ID, r.Vector })
+	} else {
+		n, err = writeRows(c.Format, c.Out, cat.features(ctx, tasks.Modality(c.Modality)), func(r featureRow) (string, []float32) { count(); return r.Key, r.Vector })
+	}
+	_ = bar.Finish()
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	fmt.Fprintf(a.err, "%d %s in %s\n", n, c.What, c.Out)
+	return nil
+}
+
+// products yields the live generation's products in the order of their ids.
+func (c *catalogue) products(ctx context.Context) iter.Seq2[productRow, error] {
+	return func(yield func(productRow, error) bool) {
+		for row, err := range c.lake.Products.Select(ctx, lake.Query{Prefix: lake.GenerationPrefix(string(c.generation))}) {
+			content := row.Content
+			if len(content) == 0 {
+				content = row.Vector
+			}
+			out := productRow{row.ID, row.Vector, content, row.Modalities, row.Version, row.Sources, row.UpdatedAt, row.Title, row.Category, row.Price, row.Generation}
+			if !yield(out, err) {
+				return
+			}
+		}
+	}
+}
+
+// features yields the features of the objects that the live generation's
+// recipes have read, in the order of their keys.
+func (c *catalogue) features(ctx context.Context, m tasks.Modality) iter.Seq2[featureRow, error] {
+	return func(yield func(featureRow, error) bool) {
+		for row, err := range c.lake.Objects.Scan(ctx) {
+			if err != nil {
+				yield(featureRow{}, err)
+				return
+			}
+			if m != "" && tasks.Modality(row.Modality) != m {
+				continue
+			}
+			recipe := c.recipes[tasks.Modality(row.Modality)]
+			f, ok, err := c.lake.Features.Get(ctx, lake.FeatureKey(row.ContentSHA256, recipe))
+			if err == nil && !ok {
+				continue // of another generation
+			}
+			if !yield(featureRow{row.Product, row.Key, row.ContentSHA256, row.Modality, recipe, f.Vector}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// writeRows writes rows to a file that appears only when it is whole.
+func writeRows[R any](format, path string, rows iter.Seq2[R, error], vector func(R) (string, []float32)) (n int, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".weft-export-*")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	switch format {
+	case "parquet":
+		n, err = writeParquet(f, rows, vector)
+	case "jsonl":
+		n, err = writeJSONL(f, rows, vector)
+	default:
+		n, err = writeNPY(f, strings.TrimSuffix(path, ".npy")+".ids.txt", rows, vector)
+	}
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+		return n, err
+	}
+	return n, os.Rename(f.Name(), path)
+}
+
+func writeParquet[R any](w io.Writer, rows iter.Seq2[R, error], vector func(R) (string, []float32)) (n int, err error) {
+	p := parquet.NewGenericWriter[R](w, parquet.Compression(&parquet.Snappy))
+	for row, err := range rows {
+		if err != nil {
+			return n, err
+		}
+		vector(row)
+		if _, err := p.Write([]R{row}); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, p.Close()
+}
+
+func writeJSONL[R any](w io.Writer, rows iter.Seq2[R, error], vector func(R) (string, []float32)) (n int, err error) {
+	b := bufio.NewWriter(w)
+	enc := json.NewEncoder(b)
+	for row, err := range rows {
+		if err != nil {
+			return n, err
+		}
+		vector(row)
+		if err := enc.Encode(row); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, b.Flush()
+}
+
+// writeNPY writes float32 [n,d]. The header is written again once n is known;
+// its length does not depend on n, because headers are padded.
+func writeNPY[R any](f *os.File, ids string, rows iter.Seq2[R, error], vector func(R) (string, []float32)) (n int, err error) {
+	sidecar, err := os.Create(ids)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, sidecar.Close()) }()
+	names, data := bufio.NewWriter(sidecar), bufio.NewWriter(f)
+	const most = 1 << 31
+	dim := 0
+	if _, err := data.Write(npyHeader("<f4", most, most)); err != nil {
+		return 0, err
+	}
+	for row, err := range rows {
+		if err != nil {
+			return n, err
+		}
+		id, v := vector(row)
+		if dim == 0 {
+			dim = len(v)
+		}
+		if len(v) != dim {
+			return n, fmt.Errorf("row %s has %d values, the rows before it %d: choose one --modality", id, len(v), dim)
+		}
+		if err := binary.Write(data, binary.LittleEndian, v); err != nil {
+			return n, err
+		}
+		if _, err := fmt.Fprintln(names, id); err != nil {
+			return n, err
+		}
+		n++
+	}
+	if err := errors.Join(data.Flush(), names.Flush()); err != nil {
+		return n, err
+	}
+	head := npyHeader("<f4", n, dim)
+	if want := len(npyHeader("<f4", most, most)); len(head) != want {
+		return n, fmt.Errorf("npy header of %d bytes, want %d", len(head), want)
+	}
+	_, err = f.WriteAt(head, 0)
+	return n, err
+}

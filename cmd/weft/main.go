@@ -1,0 +1,134 @@
+// Command weft turns a shop's photos, listings and reviews into vectors that a
+// recommender reads. One binary plays every role; `weft up` plays all of them.
+//
+// Each command is a file of its own; settings are read in config.go, parts are
+// wired in node.go, and nowhere else.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"runtime/pprof"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is stamped by the Makefile.
+var version = "dev"
+
+// Exit codes of every command.
+const (
+	exitDone   = 0
+	exitFailed = 1 // failed, or does not balance
+	exitUsage  = 2 // wrong usage
+)
+
+// usageError is the caller's mistake: exit code 2.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// gcPercent lets the heap grow to three times what is in use before it is
+// collected: most of a process's memory is the encoders', outside Go's heap, and
+// collecting less often is worth several percent of the cores. GOGC overrides it.
+const gcPercent = 200
+
+type cli struct {
+	LogLevel slog.Level       `help:"Least level to log: debug, info, warn or error." default:"info"`
+	Version  kong.VersionFlag `help:"Print the version and exit."`
+	Profile  string           `help:"Write a CPU profile of the whole command to this file." type:"path" placeholder:"FILE"`
+
+	Up        upCmd        `cmd:"" help:"Run everything in one process over a directory."`
+	Demo      demoCmd      `cmd:"" help:"Run the sample catalogue and draw its neighbours."`
+	Scheduler schedulerCmd `cmd:"" help:"Run the scheduler: find what is missing or stale."`
+	Worker    workerCmd    `cmd:"" help:"Run a worker: fetch, encode, fuse, publish."`
+	Serve     serveCmd     `cmd:"" help:"Run the HTTP API."`
+	Import    importCmd    `cmd:"" help:"Bring photos or listings into the bucket."`
+	Status    statusCmd    `cmd:"" help:"What is there, what waits."`
+	Get       getCmd       `cmd:"" help:"Show one product."`
+	Similar   similarCmd   `cmd:"" help:"The nearest neighbours of a product."`
+	Export    exportCmd    `cmd:"" help:"Write vectors or features to a file."`
+	Encode    encodeCmd    `cmd:"" help:"Encode texts or photos, without a bucket."`
+	Evaluate  evaluateCmd  `cmd:"" help:"Measure how good the neighbours are."`
+	Audit     auditCmd     `cmd:"" help:"Account for every object; exit 1 if it does not balance."`
+	Models    modelsCmd    `cmd:"" help:"Fetch, list and verify the encoders."`
+	Bench     benchCmd     `cmd:"" help:"Measure throughput, directory to vectors."`
+}
+
+// app is what commands need besides their flags.
+type app struct {
+	out io.Writer // data
+	err io.Writer // progress and logs
+	in  io.Reader
+	log *slog.Logger
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run is main with its surroundings as arguments, so that tests can call it.
+func run(args []string, in io.Reader, out, errOut io.Writer) int {
+	var c cli
+	code := -1
+	parser, err := kong.New(&c,
+		kong.Name("weft"),
+		kong.Description("Product and shopper vectors from photos, listings and behaviour."),
+		kong.DefaultEnvars("WEFT"),
+		kong.Vars{"version": version},
+		kong.Writers(out, errOut),
+		kong.Exit(func(n int) { code = n }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		kong.ShortUsageOnError(),
+	)
+	if err != nil {
+		fmt.Fprintln(errOut, "weft:", err)
+		return exitFailed
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	ctx, err := parser.Parse(args)
+	if code >= 0 { // --help or --version has answered
+		return code
+	}
+	if err != nil {
+		fmt.Fprintln(errOut, "weft:", err)
+		return exitUsage
+	}
+	a := &app{in: in, out: out, err: errOut, log: slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: c.LogLevel}))}
+	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	ctx.BindTo(stop, (*context.Context)(nil))
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if c.Profile != "" {
+		f, err := os.Create(c.Profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			return report(errOut, usageError{fmt.Errorf("--profile: %w", err)})
+		}
+		defer func() { pprof.StopCPUProfile(); _ = f.Close() }()
+	}
+	if err := ctx.Run(a); err != nil {
+		return report(errOut, err)
+	}
+	return exitDone
+}
+
+func report(w io.Writer, err error) int {
+	fmt.Fprintln(w, "weft:", err)
+	var u usageError
+	if errors.As(err, &u) {
+		return exitUsage
+	}
+	return exitFailed
+}

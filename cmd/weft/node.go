@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+
+	"weft/client"
+	"weft/extractors/pixels"
+	"weft/scheduler"
+	"weft/serve"
+	"weft/storage/lake"
+	"weft/storage/objects"
+	"weft/storage/vectors"
+	"weft/tasks"
+	"weft/tasks/queue"
+	"weft/worker"
+)
+
+// node is the parts of one process, wired by hand. Roles are started one by one
+// and stopped together, in the order: intake, work, stores.
+type node struct {
+	place
+	log      *slog.Logger
+	name     string // of this process, in dead letters and segments
+	tenant   tasks.Tenant
+	bucket   objects.Store // below the tenant
+	lake     *lake.Lake
+	queue    *queue.Client
+	queueRDB redis.UniversalClient
+	vectors  *vectors.Store
+	pinned   *pinned
+	registry *prometheus.Registry
+	shared   bool // other processes work on the same bucket
+
+	scheduler *scheduler.Scheduler
+	worker    *worker.Worker
+	server    *queue.Server
+	http      *serve.Server
+	closers   []func()
+
+	maintenance context.Context // ends when the lake is about to close
+	roles       sync.WaitGroup
+}
+
+// openNode opens the stores and meets the generation; it starts nothing.
+func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vectorsURL string, shared bool) (_ *node, err error) {
+	n := &node{place: p, log: a.log, shared: shared, registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			n.stop()
+		}
+	}()
+	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	host, _ := os.Hostname()
+	n.name = fmt.Sprintf("%s-%d", first(host, "weft"), os.Getpid())
+	if n.bucket, n.tenant, err = p.openTenant(ctx); err != nil {
+		return nil, err
+	}
+	if n.queueRDB, err = openRedis(ctx, "--queue", queueURL); err != nil {
+		return nil, err
+	}
+	n.onStop(func() { _ = n.queueRDB.Close() })
+	n.queue = queue.NewClient(n.queueRDB)
+	vectorRDB, err := openRedis(ctx, "--vectors", vectorsURL)
+	if err != nil {
+		return nil, err
+	}
+	n.onStop(func() { _ = vectorRDB.Close() })
+	kept := int64(vectors.DefaultUpdatesKept)
+	if !shared {
+		kept = embeddedUpdates
+	}
+	if n.vectors, err = vectors.New(vectors.Config{Redis: vectorRDB, Tenant: n.tenant, UpdatesKept: kept}); err != nil {
+		return nil, err
+	}
+	if err := vectors.CheckPolicy(ctx, n.queueRDB); err != nil {
+		return nil, fmt.Errorf("--queue: %w", err)
+	}
+	if n.lake, err = lake.Open(ctx, lake.Config{Store: n.bucket, Log: a.log}); err != nil {
+		return nil, err
+	}
+	maintained, stopMaintenance := context.WithCancel(context.Background())
+	n.maintenance = maintained
+	n.onStop(func() {
+		stopMaintenance()
+		n.roles.Wait()
+		if err := n.lake.Close(context.Background()); err != nil {
+			n.log.Error("closing the lake", "error", err)
+		}
+	})
+	if n.pinned, err = e.pin(ctx, n.lake.Generations, a.log); err != nil {
+		return nil, err
+	}
+	n.onStop(func() { _ = n.pinned.encoders.Close() })
+	return n, n.pinned.begin(ctx, n.lake.Generations)
+}
+
+func (n *node) onStop(f func()) { n.closers = append(n.closers, f) }
+
+// startWorker takes tasks until stop. Photos and texts may be wrapped, so that a
+// caller hears of encoders that cannot be loaded.
+func (n *node) startWorker(images worker.Images, texts worker.Texts, runners int) error {
+	w, err := worker.New(worker.Config{
+		Tenant: n.tenant, Generation: n.pinned.id, Recipes: n.pinned.spec.recipes(), Name: n.name, Objects: n.bucket, Lake: n.lake,
+		Vectors: n.vectors, Queue: n.queue, Images: images, Texts: texts, Fusion: n.pinned.fusion, Encoders: runners,
+		Shared: n.shared, MaxPhoto: pixels.DefaultLimits().MaxBytes, Metrics: n.registry, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.worker = w
+	n.server, err = queue.NewServer(queue.Config{Redis: n.queueRDB, Handlers: w.Handlers(), Slots: w.Slots(), Refuse: w.Refuse, Log: n.log})
+	if err != nil {
+		return err
+	}
+	return n.server.Start()
+}
+
+// startScheduler sweeps until stop; watch follows a directory bucket.
+func (n *node) startScheduler(every time.Duration, watch bool) error {
+	if err := queue.Register(context.Background(), n.queueRDB); err != nil {
+		return err
+	}
+	s, err := n.newScheduler(every, watch)
+	if err != nil {
+		return err
+	}
+	n.scheduler = s
+	s.Start()
+	n.roles.Go(func() { _ = n.lake.Maintain(n.maintenance, compactEvery) }) // ends with the node
+	return nil
+}
+
+// compactEvery is how often the scheduler looks for small segments to merge.
+const compactEvery = 10 * time.Second
+
+func (n *node) newScheduler(every time.Duration, watch bool) (*scheduler.Scheduler, error) {
+	cfg := scheduler.Config{
+		Tenant: n.tenant, Generation: n.pinned.id, Recipes: n.pinned.spec.recipes(), Objects: n.bucket, Lake: n.lake,
+		Vectors: n.vectors, Queue: n.queue, Name: n.name, SweepEvery: every, Log: n.log,
+	}
+	if dir := n.bucketDir(); watch && dir != "" {
+		cfg.WatchDir = filepath.Join(dir, string(n.tenant))
+	}
+	return scheduler.New(cfg)
+}
+
+// startServe answers HTTP until stop. notify hears of media that were written.
+func (n *node) startServe(ctx context.Context, listen string, tokens []string, notify func(tasks.ProductID) error) error {
+	s, err := serve.New(serve.Config{
+		Listen:  listen,
+		Tenants: map[tasks.Tenant]serve.Tenant{n.tenant: {Objects: n.bucket, Vectors: n.vectors, Tokens: tokens}},
+		Notify:  func(_ context.Context, _ tasks.Tenant, id tasks.ProductID) error { return notify(id) },
+		Status:  func(ctx context.Context, _ tasks.Tenant) (client.Status, error) { return n.status(ctx) },
+		Dead: func(ctx context.Context, _ tasks.Tenant, id tasks.ProductID) ([]serve.DeadMedium, error) {
+			return n.deadMedia(ctx, id)
+		},
+		Registry: n.registry, Log: n.log, Version: version,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	n.http = s
+	return nil
+}
+
+// stop ends intake, then work, then closes the stores. It may be called at any
+// stage of starting.
+func (n *node) stop() {
+	if n.http != nil {
+		if err := n.http.Stop(context.Background()); err != nil {
+			n.log.Warn("requests were cut off", "error", err)
+		}
+	}
+	if n.scheduler != nil {
+		n.scheduler.Stop()
+	}
+	if n.server != nil {
+		n.server.Stop()
+	}
+	if n.worker != nil {
+		n.worker.Close()
+	}
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		n.closers[i]()
+	}
+	n.closers, n.http, n.scheduler, n.server, n.worker = nil, nil, nil, nil, nil
+}
+
+// idle tells that the sweep is done, every queue is empty and every commit is
+// durable.
+func (n *node) idle(ctx context.Context) (bool, error) {
+	if !n.scheduler.Idle() {
+		return false, nil
+	}
+	ds, err := n.queue.Depths(ctx)
+	return err == nil && tasks.Waiting(ds) == 0 && n.lake.Pending() == 0, err
+}
+
+// status is what `weft status` and the console show.
+func (n *node) status(ctx context.Context) (client.Status, error) {
+	var s client.Status
+	ds, err := n.queue.Depths(ctx)
+	if err != nil {
+		return s, err
+	}
+	for _, d := range ds {
+		s.Queues = append(s.Queues, client.Queue{Type: string(d.Type), Lane: string(d.Lane), Pending: d.Pending, Active: d.Active, Scheduled: d.Scheduled, Retry: d.Retry, Archived: d.Archived})
+	}
+	s.Waiting = tasks.Waiting(ds)
+	audit, err := scheduler.AuditBucket(ctx, n.bucket, n.lake, n.pinned.id, n.pinned.spec.recipes())
+	if err != nil {
+		return s, err
+	}
+	fillStatus(&s, audit)
+	return s, nil
+}
+
+func fillStatus(s *client.Status, a scheduler.Audit) {
+	s.Objects = map[string]int64{"listed": int64(a.Objects.Listed), "vector": int64(a.Objects.Vector), "dead": int64(a.Objects.Dead), "declined": int64(a.Objects.Declined), "waiting": int64(a.Objects.Waiting)}
+	s.Rows = map[string]int64{"dead": int64(a.Rows.Dead)}
+	p := a.Products
+	s.Products = client.Places{Expected: int64(p.Expected), Vectors: int64(p.Vectors), Dead: int64(p.Dead), Declined: int64(p.Declined), Waiting: int64(p.Waiting)}
+}
+
+// deadMedia lists what was given up of a product.
+func (n *node) deadMedia(ctx context.Context, id tasks.ProductID) ([]serve.DeadMedium, error) {
+	var out []serve.DeadMedium
+	var errs error
+	for row, err := range n.lake.Dead.Select(ctx, lake.Query{Prefix: tasks.ProductPrefix(id)}) {
+		if err != nil {
+			errs = errors.Join(errs, err)
+			break
+		}
+		out = append(out, serve.DeadMedium{Key: row.Key, ETag: row.ETag, Reason: tasks.Reason(row.Reason), Message: row.Message})
+	}
+	return out, errs
+}

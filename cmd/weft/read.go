@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"weft/client"
+	"weft/scheduler"
+	"weft/serve"
+	"weft/storage/lake"
+	"weft/tasks"
+)
+
+// The reading commands ask the process that runs on the data directory, where
+// there is one, and read the lake where there is none.
+
+type statusCmd struct {
+	place
+	JSON bool `help:"Print JSON."`
+}
+
+// Run is `weft status`.
+func (c *statusCmd) Run(ctx context.Context, a *app) error {
+	s, err := c.read(ctx, a)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(a.out).Encode(s)
+	}
+	fmt.Fprintf(a.out, "tenant %s  generation %s\n", s.Tenant, first(s.Generation, "none yet"))
+	o, p := s.Objects, s.Products
+	fmt.Fprintf(a.out, "objects  %d: %d in vectors, %d dead, %d declined, %d waiting\n", o["listed"], o["vector"], o["dead"], o["declined"], o["waiting"])
+	fmt.Fprintf(a.out, "products %d: %d vectors, %d dead, %d waiting\n", p.Expected, p.Vectors, p.Dead, p.Waiting)
+	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	for _, q := range s.Queues {
+		if q.Pending+q.Active+q.Scheduled+q.Retry+q.Archived > 0 {
+			fmt.Fprintf(w, "%s:%s\t%d pending\t%d active\t%d scheduled\t%d retry\t%d archived\n", q.Type, q.Lane, q.Pending, q.Active, q.Scheduled, q.Retry, q.Archived)
+		}
+	}
+	return w.Flush()
+}
+
+func (c *statusCmd) read(ctx context.Context, a *app) (client.Status, error) {
+	if api, err := c.running(); err != nil || api != nil {
+		if err != nil {
+			return client.Status{}, err
+		}
+		return api.Status(ctx)
+	}
+	cat, err := c.openCatalogue(ctx, a)
+	if err != nil {
+		return client.Status{}, err
+	}
+	defer cat.close(ctx)
+	audit, err := scheduler.AuditBucket(ctx, cat.bucket, cat.lake, cat.generation, cat.recipes)
+	s := client.Status{Tenant: string(cat.tenant), Generation: string(cat.generation)}
+	fillStatus(&s, audit)
+	return s, err
+}
+
+// running is a client of the process that holds the data directory, nil when
+// there is none.
+func (p place) running() (*client.Client, error) {
+	if p.Data == "" {
+		return nil, nil
+	}
+	info, ok := runningAt(p.Data)
+	if !ok {
+		return nil, nil
+	}
+	return client.New(client.Config{URL: "http://" + info.HTTP, Tenant: p.Tenant})
+}
+
+type getCmd struct {
+	place
+	JSON bool   `help:"Print JSON, vectors included."`
+	Kind string `arg:"" help:"product." enum:"product"`
+	ID   string `arg:"" help:"Product id."`
+}
+
+// Help is shown by --help.
+func (getCmd) Help() string {
+	return `Example:
+  weft get product dress-1 --data shop --json`
+}
+
+// Run is `weft get`.
+func (c *getCmd) Run(ctx context.Context, a *app) error {
+	p, err := c.read(ctx, a)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(a.out).Encode(p)
+	}
+	price := ""
+	if p.Price != nil {
+		price = fmt.Sprintf("  %.2f", *p.Price)
+	}
+	_, err = fmt.Fprintf(a.out, "%s  %s\n%s%s\nmade of %s, %d dimensions, generation %s, sources %s\n",
+		p.ID, p.Title, p.Category, price, strings.Join(p.Modalities, " and "), len(p.Vector), p.Generation, p.Sources)
+	return err
+}
+
+func (c *getCmd) read(ctx context.Context, a *app) (client.Product, error) {
+	if _, err := tasks.ParseProductID(c.ID); err != nil {
+		return client.Product{}, usageError{err}
+	}
+	if api, err := c.running(); err != nil || api != nil {
+		if err != nil {
+			return client.Product{}, err
+		}
+		return api.Product(ctx, c.ID)
+	}
+	cat, err := c.openCatalogue(ctx, a)
+	if err != nil {
+		return client.Product{}, err
+	}
+	defer cat.close(ctx)
+	row, ok, err := cat.lake.Products.Get(ctx, lake.ProductKey(string(cat.generation), c.ID))
+	if err != nil {
+		return client.Product{}, err
+	}
+	if !ok {
+		return client.Product{}, cat.absent(ctx, c.ID)
+	}
+	content := row.Content
+	if len(content) == 0 {
+		content = row.Vector
+	}
+	return client.Product{ID: row.ID, Vector: row.Vector, Content: content, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources,
+		UpdatedAt: row.UpdatedAt, Title: row.Title, Category: row.Category, Price: row.Price, Generation: row.Generation}, nil
+}
+
+// absent says why a product has no vector.
+func (c *catalogue) absent(ctx context.Context, id string) error {
+	var reasons []string
+	for row, err := range c.lake.Dead.Select(ctx, lake.Query{Prefix: tasks.ProductPrefix(tasks.ProductID(id))}) {
+		if err != nil {
+			return err
+		}
+		reasons = append(reasons, row.Key+": "+row.Reason)
+	}
+	if len(reasons) > 0 {
+		return fmt.Errorf("product %s has no vector: %s", id, strings.Join(reasons, "; "))
+	}
+	return fmt.Errorf("product %s has no vector: is the id right, and has `weft up` run since it was uploaded?", id)
+}
+
+type similarCmd struct {
+	place
+	JSON bool   `help:"Print JSON."`
+	K    int    `short:"k" help:"How many neighbours, 1 to 1000." default:"10"`
+	ID   string `arg:"" help:"Product id."`
+}
+
+// Help is shown by --help.
+func (similarCmd) Help() string {
+	return `Example:
+  weft similar dress-1 -k 5 --data shop`
+}
+
+// Run is `weft similar`.
+func (c *similarCmd) Run(ctx context.Context, a *app) error {
+	if c.K < 1 || c.K > 1000 {
+		return usagef("-k %d: want 1 to 1000", c.K)
+	}
+	near, err := c.read(ctx, a)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(a.out).Encode(near)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	for _, n := range near {
+		fmt.Fprintf(w, "%.4f\t%s\t%s\t%s\n", n.Score, n.ID, n.Category, n.Title)
+	}
+	return w.Flush()
+}
+
+func (c *similarCmd) read(ctx context.Context, a *app) ([]client.Neighbour, error) {
+	if _, err := tasks.ParseProductID(c.ID); err != nil {
+		return nil, usageError{err}
+	}
+	if api, err := c.running(); err != nil || api != nil {
+		if err != nil {
+			return nil, err
+		}
+		return api.Similar(ctx, c.ID, c.K)
+	}
+	cat, err := c.openCatalogue(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	defer cat.close(ctx)
+	return cat.similar(ctx, c.ID, c.K)
+}
+
+// similar fills the index that serve uses from the lake: exact, and quick enough
+// for a catalogue at rest.
+func (c *catalogue) similar(ctx context.Context, id string, k int) ([]client.Neighbour, error) {
+	var index serve.Neighbours
+	for row, err := range c.products(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if err := index.Set(serve.Entry{ID: row.ID, Title: row.Title, Category: row.Category, Price: row.Price}, row.Content); err != nil {
+			return nil, err
+		}
+	}
+	v, ok := index.Vector(id)
+	if !ok {
+		return nil, c.absent(ctx, id)
+	}
+	hits, err := index.Near(ctx, v, k, id)
+	var out []client.Neighbour
+	for _, h := range hits {
+		out = append(out, client.Neighbour{ID: h.ID, Score: h.Score, Title: h.Title, Category: h.Category, Price: h.Price})
+	}
+	return out, err
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"weft/scheduler"
+	"weft/tasks"
+)
+
+// The three roles of a fleet. Each runs until Ctrl-C or SIGTERM, drains what it
+// has in hand, and exits 0.
+
+type schedulerCmd struct {
+	place
+	encoders
+	SweepEvery time.Duration `help:"How often the whole bucket is compared with the lake." default:"1m"`
+}
+
+// Help is shown by --help.
+func (schedulerCmd) Help() string {
+	return `Two schedulers at once are harmless. An empty Redis is refilled from the bucket, at start and after a flush.
+
+Example:
+  weft scheduler --objects 's3://shop?endpoint=localhost:9000' --queue redis://localhost:6379/0 --vectors redis://localhost:6379/1`
+}
+
+// Run is `weft scheduler`.
+func (c *schedulerCmd) Run(ctx context.Context, a *app) error {
+	n, err := openNode(ctx, a, c.place, c.encoders, c.Queue, c.Vectors, true)
+	if err != nil {
+		return err
+	}
+	defer n.stop()
+	if err := n.startScheduler(c.SweepEvery, true); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "weft scheduler %s: tenant %s, generation %s\n", version, n.tenant, n.pinned.id)
+	return n.keepLive(ctx)
+}
+
+// keepLive refills Redis whenever it does not say which generation is live: at
+// start, and after it lost its memory.
+func (n *node) keepLive(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		live, err := n.vectors.Live(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			n.log.Warn("the vectors' Redis cannot be read; waiting for it", "error", err)
+		case live != n.pinned.id:
+			began := time.Now()
+			count, err := scheduler.Refill(ctx, n.lake, n.vectors, n.pinned.id, n.vectors.Load)
+			if err != nil && ctx.Err() == nil {
+				n.log.Error("the refill failed and will be tried again", "error", err)
+			} else {
+				n.log.Info("refilled from the lake", "vectors", count, "took", time.Since(began))
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+type workerCmd struct {
+	place
+	encoders
+}
+
+// Help is shown by --help.
+func (workerCmd) Help() string {
+	return `A worker that cannot meet the bucket's generation (a decoder is missing, an encoder does not reproduce its
+golden vectors) refuses to start and says what to install.
+
+Example:
+  weft worker --objects 's3://shop?endpoint=localhost:9000' --queue redis://localhost:6379/0 --vectors redis://localhost:6379/1`
+}
+
+// Run is `weft worker`.
+func (c *workerCmd) Run(ctx context.Context, a *app) error {
+	n, err := openNode(ctx, a, c.place, c.encoders, c.Queue, c.Vectors, true)
+	if err != nil {
+		return err
+	}
+	defer n.stop()
+	set := n.pinned.encoders
+	if err := errors.Join(set.image.Load(ctx), set.text.Load(ctx)); err != nil {
+		return err
+	}
+	if err := n.startWorker(set.image, set.text, c.Runners); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "weft worker %s: tenant %s, generation %s, provider %s\n", version, n.tenant, n.pinned.id, c.Provider)
+	<-ctx.Done()
+	return nil
+}
+
+type serveCmd struct {
+	place
+	encoders
+	Listen string   `help:"HTTP address." default:"127.0.0.1:8080"`
+	Token  []string `help:"Accepted bearer tokens; needed to listen beyond this machine." placeholder:"TOKEN"`
+}
+
+// Help is shown by --help.
+func (serveCmd) Help() string {
+	return `Example:
+  weft serve --objects 's3://shop?endpoint=localhost:9000' --queue redis://localhost:6379/0 --vectors redis://localhost:6379/1`
+}
+
+// Run is `weft serve`.
+func (c *serveCmd) Run(ctx context.Context, a *app) error {
+	n, err := openNode(ctx, a, c.place, c.encoders, c.Queue, c.Vectors, true)
+	if err != nil {
+		return err
+	}
+	defer n.stop()
+	// A planner without loops: it enqueues what a written product needs. Whatever
+	// it misses, the fleet's scheduler finds.
+	planner, err := n.newScheduler(time.Minute, false)
+	if err != nil {
+		return err
+	}
+	notify := func(id tasks.ProductID) error { return planner.Consider(ctx, id) }
+	if err := n.startServe(ctx, c.Listen, c.Token, notify); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "weft serve %s: http://%s, tenant %s\n", version, n.http.Addr(), n.tenant)
+	<-ctx.Done()
+	return nil
+}

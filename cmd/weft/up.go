@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"weft/extractors"
+	"weft/scheduler"
+	"weft/tasks"
+)
+
+type upCmd struct {
+	place
+	encoders
+	Listen     string        `help:"HTTP address; port 0 takes a free one." default:"127.0.0.1:8080"`
+	Token      []string      `help:"Accepted bearer tokens; needed to listen beyond this machine." placeholder:"TOKEN"`
+	UntilIdle  bool          `help:"Exit 0 once everything is done."`
+	SweepEvery time.Duration `help:"How often the whole bucket is compared with the lake." default:"30s"`
+	JSON       bool          `help:"Print the final report as JSON."`
+}
+
+// Help is shown by --help.
+func (upCmd) Help() string {
+	return `The bucket is DIR/bucket: put photos and listings below DIR/bucket/<tenant>/media/<product-id>/ and their
+vectors appear in the printed Redis, at the printed HTTP address and in 'weft export'. An embedded Redis is
+part of the process; everything it holds is refilled from the bucket at the next start.
+
+Examples:
+  weft up --data shop
+  weft up --data shop --until-idle --json
+  weft import --data shop photos/ && weft similar --data shop dress-1 -k 5`
+}
+
+// upReport is what one run did. Start-up, work and rate are told apart.
+type upReport struct {
+	Startup    float64           `json:"startup_s"` // until ready: refilled and answering
+	Total      float64           `json:"total_s"`
+	Refilled   int               `json:"refilled"` // vectors loaded from the lake
+	Encoded    map[string]int64  `json:"encoded"`  // encoder items by modality
+	Cached     map[string]int64  `json:"cached"`   // parts whose content was known
+	Published  int64             `json:"published"`
+	Dead       int64             `json:"dead"`
+	Work       float64           `json:"work_s"` // first task to last vector
+	ImagesRate float64           `json:"images_per_s"`
+	Sweep      *scheduler.Report `json:"sweep,omitempty"`
+}
+
+// Run is `weft up`.
+func (c *upCmd) Run(ctx context.Context, a *app) error {
+	if c.Data == "" {
+		return usagef("--data is missing: name the directory to work on, such as --data shop")
+	}
+	u, err := c.start(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer u.stop()
+	fmt.Fprintf(a.err, "weft %s: http://%s  redis://%s  bucket %s  generation %s (ready in %.2f s, %d vectors refilled)\n",
+		version, u.node.http.Addr(), u.redis.Addr(), c.bucketDir(), u.node.pinned.id, u.startup.Seconds(), u.refilled)
+	err = u.wait(ctx, c.UntilIdle)
+	if errors.Is(err, context.Canceled) {
+		err = nil // Ctrl-C: everything acknowledged is in the bucket
+	}
+	report := u.report()
+	u.stop()
+	if c.JSON {
+		return errors.Join(err, json.NewEncoder(a.out).Encode(report))
+	}
+	if err == nil {
+		fmt.Fprintln(a.err, report)
+	}
+	return err
+}
+
+// up is a running `weft up`.
+type up struct {
+	app      *app
+	node     *node
+	redis    *embeddedRedis
+	lock     *dataLock
+	began    time.Time
+	startup  time.Duration
+	refilled int
+	fatal    chan error // an encoder that cannot be loaded
+	once     sync.Once
+}
+
+func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
+	u := &up{app: a, began: time.Now(), fatal: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			u.stop()
+		}
+	}()
+	if u.lock, err = lockData(c.Data); err != nil {
+		return nil, err
+	}
+	if u.redis, err = startEmbeddedRedis(); err != nil {
+		return nil, err
+	}
+	url := "redis://" + u.redis.Addr()
+	if u.node, err = openNode(ctx, a, c.place, c.encoders, url+"/0", url+"/1", false); err != nil {
+		return nil, err
+	}
+	n := u.node
+	if u.refilled, err = scheduler.Refill(ctx, n.lake, n.vectors, n.pinned.id, n.vectors.LoadExclusive); err != nil {
+		return nil, err
+	}
+	notify := func(id tasks.ProductID) error { n.scheduler.Hint(id, 0); return nil }
+	if err := n.startWorker(images{n.pinned.encoders.image, u.fail}, texts{n.pinned.encoders.text, u.fail}, c.Runners); err != nil {
+		return nil, err
+	}
+	if err := n.startScheduler(c.SweepEvery, !c.UntilIdle); err != nil {
+		return nil, err
+	}
+	if err := n.startServe(ctx, c.Listen, c.Token, notify); err != nil {
+		return nil, err
+	}
+	u.startup = time.Since(u.began)
+	return u, u.lock.publish(lockInfo{HTTP: n.http.Addr().String(), Redis: u.redis.Addr(), PID: pid(), Started: u.began})
+}
+
+// stop ends the parts in order; it may be called twice.
+func (u *up) stop() {
+	u.once.Do(func() {
+		if u.node != nil {
+			u.node.stop()
+		}
+		if u.redis != nil {
+			u.redis.Close()
+		}
+		if u.lock != nil {
+			u.lock.release()
+		}
+	})
+}
+
+// wait returns when ctx ends, when everything is done (untilIdle), or when an
+// encoder that is needed cannot be had.
+func (u *up) wait(ctx context.Context, untilIdle bool) error {
+	bar := newWorkBar(u.app.err)
+	defer bar.done()
+	tick := time.NewTicker(25 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-u.fatal:
+			return err
+		case <-tick.C:
+		}
+		bar.draw(u.node)
+		if !untilIdle {
+			continue
+		}
+		if idle, err := u.node.idle(ctx); err == nil && idle {
+			return nil
+		}
+	}
+}
+
+func (u *up) fail(err error) {
+	select {
+	case u.fatal <- err:
+	default:
+	}
+}
+
+// images and texts tell `up` when an encoder cannot be loaded at all: waiting
+// would not help.
+type images struct {
+	*extractors.LazyImage
+	fail func(error)
+}
+
+type texts struct {
+	*extractors.LazyText
+	fail func(error)
+}
+
+// Encode is the encoder's.
+func (i images) Encode(ctx context.Context, pixels [][]byte) ([][]float32, error) {
+	v, err := i.LazyImage.Encode(ctx, pixels)
+	if errors.Is(err, extractors.ErrUnavailable) {
+		i.fail(err)
+	}
+	return v, err
+}
+
+// Encode is the encoder's.
+func (t texts) Encode(ctx context.Context, ids [][]int32) ([][]float32, error) {
+	v, err := t.LazyText.Encode(ctx, ids)
+	if errors.Is(err, extractors.ErrUnavailable) {
+		t.fail(err)
+	}
+	return v, err
+}

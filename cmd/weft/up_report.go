@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"weft/tasks"
+)
+
+func pid() int { return os.Getpid() }
+
+// report sums up a run that has ended or is about to.
+func (u *up) report() upReport {
+	p := u.node.worker.Progress()
+	r := upReport{
+		Startup: u.startup.Seconds(), Total: time.Since(u.began).Seconds(), Refilled: u.refilled,
+		Encoded: map[string]int64{}, Cached: map[string]int64{}, Published: p.Published, Dead: p.Dead, Sweep: u.node.scheduler.Last(),
+	}
+	for _, m := range []tasks.Modality{tasks.Image, tasks.Text} {
+		r.Encoded[string(m)], r.Cached[string(m)] = p.Encoded[m], p.Cached[m]
+	}
+	if work := p.Last.Sub(p.First); !p.First.IsZero() && work > 0 {
+		r.Work = work.Seconds()
+		r.ImagesRate = float64(p.Encoded[tasks.Image]+p.Cached[tasks.Image]) / r.Work
+	}
+	return r
+}
+
+// String is the report in one line.
+func (r upReport) String() string {
+	s := fmt.Sprintf("ready in %.2f s with %d vectors refilled; encoded %d photos and %d texts (%d known already), published %d vectors, %d dead",
+		r.Startup, r.Refilled, r.Encoded["image"], r.Encoded["text"], r.Cached["image"]+r.Cached["text"], r.Published, r.Dead)
+	if r.Work > 0 {
+		s += fmt.Sprintf("; %.1f s of work, %.0f photos/s", r.Work, r.ImagesRate)
+	}
+	return s
+}

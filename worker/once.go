@@ -1,0 +1,126 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"weft/storage/lake"
+	"weft/tasks"
+)
+
+// room is a place in memory for one content. It is given back once, as soon as
+// only the vector is left.
+type room struct {
+	once sync.Once
+	back func()
+}
+
+// enter waits for a place.
+func (w *Worker) enter(ctx context.Context) (*room, error) {
+	if err := w.gate.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("waiting for room: %w", err)
+	}
+	return &room{back: func() { w.gate.Release(1) }}, nil
+}
+
+func (r *room) leave() { r.once.Do(r.back) }
+
+// flights are the features that this process is making at the moment, by key.
+type flights struct {
+	mu  sync.Mutex
+	now map[string]*flight
+}
+
+type flight struct {
+	done chan struct{}
+	err  error
+}
+
+// join returns the flight of key; first tells whether the caller has to fly it.
+func (f *flights) join(key string) (fl *flight, first bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if fl, ok := f.now[key]; ok {
+		return fl, false
+	}
+	if f.now == nil {
+		f.now = map[string]*flight{}
+	}
+	fl = &flight{done: make(chan struct{})}
+	f.now[key] = fl
+	return fl, true
+}
+
+func (f *flights) land(key string, fl *flight, err error) {
+	f.mu.Lock()
+	delete(f.now, key)
+	f.mu.Unlock()
+	fl.err = err
+	close(fl.done)
+}
+
+// once makes the feature of a content unless it is durable already: the same
+// photo under two products is encoded once, and never again after that. Tasks
+// that hold the same content at the same time share one run and its outcome. It
+// gives the room back before it waits.
+func (w *Worker) once(ctx context.Context, r *room, c content, m tasks.Modality, encode func() ([]float32, error)) error {
+	key := lake.FeatureKey(c.sha, w.Recipes[m])
+	fl, first := w.flights.join(key)
+	if first {
+		w.flights.land(key, fl, w.feature(ctx, r, key, c, m, encode))
+		return fl.err
+	}
+	r.leave()
+	select {
+	case <-fl.done:
+		if fl.err == nil {
+			w.metrics.made(m, false)
+		}
+		return fl.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (w *Worker) feature(ctx context.Context, r *room, key string, c content, m tasks.Modality, encode func() ([]float32, error)) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // whoever waits for the flight must hear of it
+			err = panicked("encode", c.sha, p)
+		}
+	}()
+	if known, err := has(ctx, w, w.Lake.Features, key); err != nil || known {
+		if known {
+			w.metrics.made(m, false)
+		}
+		return err
+	}
+	v, err := encode()
+	if err != nil {
+		return err
+	}
+	r.leave()
+	if !finite(v) {
+		return &fault{reason: tasks.ReasonNotFinite, stage: "encode", sha: c.sha, err: errors.New("the encoder answered NaN or infinity")}
+	}
+	w.metrics.made(m, true)
+	defer w.metrics.time("commit")()
+	err = w.Lake.Features.Append(ctx, lake.Feature{
+		Row: lake.Row{Key: key, Version: w.now()}, ContentSHA256: c.sha, Recipe: w.Recipes[m], Modality: string(m), Vector: v,
+	})
+	if err != nil {
+		return fmt.Errorf("storing the feature: %w", err)
+	}
+	return nil
+}
+
+func finite(v []float32) bool {
+	for _, x := range v {
+		if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
+			return false
+		}
+	}
+	return true
+}
