@@ -39,11 +39,6 @@ func (t *stallTransport) RoundTrip(request *http.Request) (*http.Response, error
 	w := &watch{ctx: ctx, cancel: cancel, limit: t.limit}
 	w.timer = time.AfterFunc(t.limit, func() { cancel(fmt.Errorf("%w for %v", errStalled, t.limit)) })
 	request = request.Clone(ctx)
-	if request.Header.Get("If-Match") != "" || request.Header.Get("If-None-Match") != "" {
-		// Some servers refuse a conditional put without reading its body, and then take
-		// the body for the next request on the connection.
-		request.Close = request.Method == http.MethodPut
-	}
 	if request.Body != nil && request.Body != http.NoBody {
 		request.Body = &watchedBody{request.Body, w, false}
 	}
