@@ -92,7 +92,7 @@ func (d *Dir) Get(ctx context.Context, key string, opt GetOptions) ([]byte, Info
 		return nil, Info{}, fmt.Errorf("get: %w", err)
 	}
 	var body []byte
-	info, err := d.read(key, opt.IfMatch, func(fd int, info Info) error {
+	info, err := d.read(ctx, key, opt.IfMatch, func(fd int, info Info) error {
 		if opt.MaxBytes > 0 && info.Size > opt.MaxBytes {
 			return fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, info.Size, opt.MaxBytes)
 		}
@@ -114,7 +114,7 @@ func (d *Dir) ReadRange(ctx context.Context, key string, off, n int64, ifMatch s
 		return nil, fmt.Errorf("read range of %q: %w", key, err)
 	}
 	var body []byte
-	_, err := d.read(key, ifMatch, func(fd int, info Info) error {
+	_, err := d.read(ctx, key, ifMatch, func(fd int, info Info) error {
 		if off+n > info.Size {
 			return fmt.Errorf("%w: offset %d, length %d, object has %d bytes", ErrRange, off, n, info.Size)
 		}
@@ -129,7 +129,7 @@ func (d *Dir) ReadRange(ctx context.Context, key string, off, n int64, ifMatch s
 
 // read opens the object and calls use between two looks at its state: what use read
 // is one version only if nothing moved between them.
-func (d *Dir) read(key, ifMatch string, use func(fd int, info Info) error) (Info, error) {
+func (d *Dir) read(ctx context.Context, key, ifMatch string, use func(fd int, info Info) error) (Info, error) {
 	parent, base, err := d.parent(key)
 	if err != nil {
 		return Info{}, err
@@ -141,7 +141,7 @@ func (d *Dir) read(key, ifMatch string, use func(fd int, info Info) error) (Info
 		return Info{}, err
 	}
 	defer closeFD(fd)
-	before, err := statFD(fd)
+	before, err := settled(ctx, fd)
 	if err != nil {
 		return Info{}, err
 	}
@@ -165,10 +165,35 @@ func (d *Dir) read(key, ifMatch string, use func(fd int, info Info) error) (Info
 	return info, nil
 }
 
-// ctimeMoved tells a rewrite that put the modification time back. Unlinking and
-// renaming move the change time too, but leave the bytes read through an open file
-// alone; they show in the link count or nowhere, so only a file that is still
-// linked is judged.
+// Kernels stamp files with a clock that moves in steps of up to 10 ms.
+const (
+	clockStep   = 20 * time.Millisecond
+	settleTries = 5
+)
+
+// settled is the state of a file once any further write must move its modification
+// time, which waits a moment for a file that another program has only just written.
+// Files of Put are recognised by their modification time having been set.
+func settled(ctx context.Context, fd int) (unix.Stat_t, error) {
+	for range settleTries {
+		st, err := statFD(fd)
+		if err != nil || st.Mtim != st.Ctim {
+			return st, err
+		}
+		age := time.Since(time.Unix(st.Mtim.Unix()))
+		if age > clockStep || age < 0 { // the latter: the clock was put back
+			return st, nil
+		}
+		if err := wait(ctx, clockStep-age+time.Millisecond); err != nil {
+			return st, err
+		}
+	}
+	return unix.Stat_t{}, fmt.Errorf("%w: it is being written", ErrChanged)
+}
+
+// ctimeMoved tells a rewrite that put the modification time back. Unlinking moves
+// the change time too, but leaves what an open file reads alone, so a file is judged
+// only while its link count stands.
 func ctimeMoved(before, after *unix.Stat_t) bool {
 	return before.Nlink == after.Nlink && before.Ctim != after.Ctim
 }

@@ -91,8 +91,8 @@ func (d *Dir) withHidden(open func() error) error {
 	if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	for _, name := range []string{"tmp", "locks"} {
-		if err := os.MkdirAll(filepath.Join(d.root, hiddenFolder, name), 0o777); err != nil {
+	for _, name := range []string{"", "tmp", "locks"} { // but not the root: a bucket that is gone is not an empty one
+		if err := os.Mkdir(filepath.Join(d.root, hiddenFolder, name), 0o777); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
 	}
