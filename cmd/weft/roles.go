@@ -16,6 +16,7 @@ import (
 type schedulerCmd struct {
 	place
 	encoders
+	metrics
 	SweepEvery time.Duration `help:"How often the whole bucket is compared with the lake." default:"1m"`
 }
 
@@ -34,7 +35,7 @@ func (c *schedulerCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer n.stop()
-	if err := n.startScheduler(c.SweepEvery, true); err != nil {
+	if err := errors.Join(c.metrics.start(n), n.startScheduler(c.SweepEvery, true)); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.err, "weft scheduler %s: tenant %s, generation %s\n", version, n.tenant, n.pinned.id)
@@ -73,6 +74,7 @@ func (n *node) keepLive(ctx context.Context) error {
 type workerCmd struct {
 	place
 	encoders
+	metrics
 }
 
 // Help is shown by --help.
@@ -95,7 +97,7 @@ func (c *workerCmd) Run(ctx context.Context, a *app) error {
 	if err := errors.Join(set.image.Load(ctx), set.text.Load(ctx)); err != nil {
 		return err
 	}
-	if err := n.startWorker(set.image, set.text, c.Runners); err != nil {
+	if err := errors.Join(c.metrics.start(n), n.startWorker(set.image, set.text, c.Runners)); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.err, "weft worker %s: tenant %s, generation %s, provider %s\n", version, n.tenant, n.pinned.id, c.Provider)
