@@ -41,10 +41,10 @@ func (w *Worker) guard(run func(context.Context, tasks.Task) error) queue.Handle
 		switch {
 		case err == nil:
 			w.metrics.finished(t, "done")
-			return nil
+			return w.fuseNext(ctx, t, a)
 		case errors.Is(err, errGone):
 			w.metrics.finished(t, "gone")
-			return w.askFusion(ctx, t)
+			return w.fuseNext(ctx, t, a)
 		case errors.As(err, &f):
 			return w.bury(ctx, t, f, a)
 		case ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded):
@@ -99,7 +99,19 @@ func (w *Worker) bury(ctx context.Context, t tasks.Task, f *fault, a queue.Attem
 	w.metrics.died(f.reason)
 	w.metrics.finished(t, "dead")
 	w.Log.Warn("given up", "key", key, "product", t.Product, "reason", f.reason, "stage", f.stage, "trace", t.Trace, "error", f.err)
-	return w.askFusion(ctx, t)
+	return w.fuseNext(ctx, t, a)
+}
+
+// fuseNext fuses the product of a part that has just been settled, in the same
+// task: whoever settles the last part makes the vector. A task of its own would
+// cost the queue as much again as the photo did; the scheduler issues one where
+// there is no part left to settle.
+func (w *Worker) fuseNext(ctx context.Context, t tasks.Task, a queue.Attempt) error {
+	if t.Type == tasks.ProductFuse {
+		return nil
+	}
+	t.Type, t.Key, t.ETag = tasks.ProductFuse, "", ""
+	return w.guard(w.product)(ctx, t, a)
 }
 
 // Refuse settles a payload that cannot be read: its digest is its id.

@@ -32,7 +32,7 @@ func (w *Worker) product(ctx context.Context, t tasks.Task) error {
 		return err
 	}
 	if !settled {
-		w.metrics.finished(t, "waiting") // the part that settles last asks again
+		w.metrics.finished(t, "waiting") // whoever settles the last part comes here again
 		return nil
 	}
 	if len(parts.used) == 0 {

@@ -9,8 +9,8 @@ import (
 	"weft/tasks"
 )
 
-// settle records what the object holds, lifts an older dead letter, and asks for
-// the product's fusion. When it returns nil all of it is durable.
+// settle records what the object holds and lifts an older dead letter. When it
+// returns nil all of it is durable.
 func (w *Worker) settle(ctx context.Context, t tasks.Task, c content, m tasks.Modality) error {
 	defer w.metrics.time("settle")()
 	now := w.now()
@@ -27,20 +27,6 @@ func (w *Worker) settle(ctx context.Context, t tasks.Task, c content, m tasks.Mo
 	}
 	if err != nil {
 		return fmt.Errorf("lifting the dead letter of %s: %w", t.Key, err)
-	}
-	return w.askFusion(ctx, t)
-}
-
-// askFusion enqueues the fusion of the task's product, in the task's own lane.
-func (w *Worker) askFusion(ctx context.Context, t tasks.Task) error {
-	if t.Type == tasks.ProductFuse {
-		return nil
-	}
-	_, err := w.Queue.Enqueue(ctx, tasks.Task{
-		Type: tasks.ProductFuse, Tenant: t.Tenant, Generation: t.Generation, Lane: t.Lane, Product: t.Product, Trace: t.Trace,
-	})
-	if err != nil {
-		return fmt.Errorf("asking for the fusion of %s: %w", t.Product, err)
 	}
 	return nil
 }

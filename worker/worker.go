@@ -42,7 +42,6 @@ type Config struct {
 	Objects    objects.Store             // below the tenant
 	Lake       *lake.Lake
 	Vectors    *vectors.Store
-	Queue      tasks.Queue
 	Images     Images
 	Texts      Texts
 	Fusion     *fusion.Concat
@@ -74,8 +73,8 @@ const (
 
 // New checks cfg and starts the batchers. Close ends them.
 func New(cfg Config) (*Worker, error) {
-	if cfg.Objects == nil || cfg.Lake == nil || cfg.Vectors == nil || cfg.Queue == nil || cfg.Images == nil || cfg.Texts == nil || cfg.Fusion == nil || cfg.Log == nil {
-		return nil, errors.New("worker: Objects, Lake, Vectors, Queue, Images, Texts, Fusion and Log are required")
+	if cfg.Objects == nil || cfg.Lake == nil || cfg.Vectors == nil || cfg.Images == nil || cfg.Texts == nil || cfg.Fusion == nil || cfg.Log == nil {
+		return nil, errors.New("worker: Objects, Lake, Vectors, Images, Texts, Fusion and Log are required")
 	}
 	if cfg.Encoders <= 0 {
 		cfg.Encoders = runtime.GOMAXPROCS(0)

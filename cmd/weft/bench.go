@@ -22,6 +22,7 @@ import (
 
 type benchCmd struct {
 	encoders
+	Redis    string `help:"Redis server to run over, instead of the embedded one: redis://host:port. Databases 14 and 15 are flushed." placeholder:"URL"`
 	Photos   string `arg:"" help:"Folder of photos, sub-folders too." type:"existingdir" placeholder:"DIR"`
 	Runs     int    `help:"Measured runs, each over a new bucket." default:"3"`
 	Baseline string `help:"Command to run in turn with weft; prints JSON with images_per_s. {model} and {photos} are replaced." placeholder:"COMMAND"`
@@ -92,6 +93,12 @@ func (c *benchCmd) once(ctx context.Context, a *app) (benchRun, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	cmd := upCmd{place: place{Tenant: "default", Data: dir}, encoders: c.encoders, Listen: "127.0.0.1:0", SweepEvery: time.Hour}
+	if c.Redis != "" {
+		cmd.Queue, cmd.Vectors = c.Redis+"/14", c.Redis+"/15"
+		if err := flush(ctx, cmd.Queue, cmd.Vectors); err != nil {
+			return benchRun{}, err
+		}
+	}
 	images, err := layOut(ctx, c.Photos, cmd.bucketDir())
 	if err != nil {
 		return benchRun{}, err
@@ -110,6 +117,21 @@ func (c *benchCmd) once(ctx context.Context, a *app) (benchRun, error) {
 	}
 	shares, err := u.shares(report.Work)
 	return benchRun{Images: images, ImagesRate: report.ImagesRate, Startup: report.Startup, Work: report.Work, Shares: shares, PeakMB: peakMB()}, err
+}
+
+// flush empties the databases of an earlier run.
+func flush(ctx context.Context, urls ...string) error {
+	for _, url := range urls {
+		rdb, err := openRedis(ctx, "--redis", url)
+		if err != nil {
+			return err
+		}
+		err = rdb.FlushDB(ctx).Err()
+		if err = errors.Join(err, rdb.Close()); err != nil {
+			return fmt.Errorf("--redis: %w", err)
+		}
+	}
+	return nil
 }
 
 // layOut makes each photo a product of its own.

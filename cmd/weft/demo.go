@@ -65,8 +65,8 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 		return nil
 	}
 	id := products[0].ID
-	fmt.Fprintf(a.out, "serving until Ctrl-C:   http://%s/v1/default/products/%s/similar?k=5\nin Redis:               redis-cli -u redis://%s/1 hkeys weft:default:%s:product:%s\n",
-		u.node.http.Addr(), id, u.redis.Addr(), u.node.pinned.id, id)
+	fmt.Fprintf(a.out, "serving until Ctrl-C:   http://%s/v1/default/products/%s/similar?k=5\nin Redis:               redis-cli -u %s hkeys weft:default:%s:product:%s\n",
+		u.node.http.Addr(), id, u.vectorsURL, u.node.pinned.id, id)
 	if err := u.wait(ctx, false); !errors.Is(err, context.Canceled) {
 		return err
 	}

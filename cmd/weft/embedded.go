@@ -6,6 +6,8 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	lua "github.com/yuin/gopher-lua"
+
+	"weft/storage/vectors"
 )
 
 // embeddedRedis is the Redis of `weft up`: in this process, on a loopback port
@@ -20,6 +22,13 @@ type embeddedRedis struct {
 // embeddedUpdates bounds the update stream there: miniredis reads a stream from
 // its beginning every time, so a long one would cost more than the encoders.
 const embeddedUpdates = 1000
+
+func updatesKept(p place) int64 {
+	if p.Vectors == "" {
+		return embeddedUpdates
+	}
+	return vectors.DefaultUpdatesKept
+}
 
 // luaRegistry is how many Lua values a script of miniredis may hold. miniredis
 // makes an interpreter for every call, and the default of 5,120 values is 80 KB to

@@ -76,11 +76,7 @@ func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vector
 		return nil, err
 	}
 	n.onStop(func() { _ = vectorRDB.Close() })
-	kept := int64(vectors.DefaultUpdatesKept)
-	if !shared {
-		kept = embeddedUpdates
-	}
-	if n.vectors, err = vectors.New(vectors.Config{Redis: vectorRDB, Tenant: n.tenant, UpdatesKept: kept}); err != nil {
+	if n.vectors, err = vectors.New(vectors.Config{Redis: vectorRDB, Tenant: n.tenant, UpdatesKept: updatesKept(p)}); err != nil {
 		return nil, err
 	}
 	if err := vectors.CheckPolicy(ctx, n.queueRDB); err != nil {
@@ -112,7 +108,7 @@ func (n *node) onStop(f func()) { n.closers = append(n.closers, f) }
 func (n *node) startWorker(images worker.Images, texts worker.Texts, runners int) error {
 	w, err := worker.New(worker.Config{
 		Tenant: n.tenant, Generation: n.pinned.id, Recipes: n.pinned.spec.recipes(), Name: n.name, Objects: n.bucket, Lake: n.lake,
-		Vectors: n.vectors, Queue: n.queue, Images: images, Texts: texts, Fusion: n.pinned.fusion, Encoders: runners,
+		Vectors: n.vectors, Images: images, Texts: texts, Fusion: n.pinned.fusion, Encoders: runners,
 		Shared: n.shared, MaxPhoto: pixels.DefaultLimits().MaxBytes, Metrics: n.registry, Log: n.log,
 	})
 	if err != nil {

@@ -27,7 +27,8 @@ type upCmd struct {
 func (upCmd) Help() string {
 	return `The bucket is DIR/bucket: put photos and listings below DIR/bucket/<tenant>/media/<product-id>/ and their
 vectors appear in the printed Redis, at the printed HTTP address and in 'weft export'. An embedded Redis is
-part of the process; everything it holds is refilled from the bucket at the next start.
+part of the process; everything it holds is refilled from the bucket at the next start. With --queue and --vectors
+a Redis server is used instead, which costs the cores less.
 
 Examples:
   weft up --data shop
@@ -59,8 +60,8 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer u.stop()
-	fmt.Fprintf(a.err, "weft %s: http://%s  redis://%s  bucket %s  generation %s (ready in %.2f s, %d vectors refilled)\n",
-		version, u.node.http.Addr(), u.redis.Addr(), c.bucketDir(), u.node.pinned.id, u.startup.Seconds(), u.refilled)
+	fmt.Fprintf(a.err, "weft %s: http://%s  %s  bucket %s  generation %s (ready in %.2f s, %d vectors refilled)\n",
+		version, u.node.http.Addr(), u.vectorsURL, c.bucketDir(), u.node.pinned.id, u.startup.Seconds(), u.refilled)
 	err = u.wait(ctx, c.UntilIdle)
 	if errors.Is(err, context.Canceled) {
 		err = nil // Ctrl-C: everything acknowledged is in the bucket
@@ -78,15 +79,16 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 
 // up is a running `weft up`.
 type up struct {
-	app      *app
-	node     *node
-	redis    *embeddedRedis
-	lock     *dataLock
-	began    time.Time
-	startup  time.Duration
-	refilled int
-	fatal    chan error // an encoder that cannot be loaded
-	once     sync.Once
+	app        *app
+	node       *node
+	redis      *embeddedRedis // nil: a server of the caller's
+	vectorsURL string
+	lock       *dataLock
+	began      time.Time
+	startup    time.Duration
+	refilled   int
+	fatal      chan error // an encoder that cannot be loaded
+	once       sync.Once
 }
 
 func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
@@ -99,15 +101,24 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 	if u.lock, err = lockData(c.Data); err != nil {
 		return nil, err
 	}
-	if u.redis, err = startEmbeddedRedis(); err != nil {
-		return nil, err
+	queueURL, vectorsURL := c.Queue, c.Vectors
+	embedded := queueURL == "" && vectorsURL == ""
+	if embedded {
+		if u.redis, err = startEmbeddedRedis(); err != nil {
+			return nil, err
+		}
+		queueURL, vectorsURL = "redis://"+u.redis.Addr()+"/0", "redis://"+u.redis.Addr()+"/1"
 	}
-	url := "redis://" + u.redis.Addr()
-	if u.node, err = openNode(ctx, a, c.place, c.encoders, url+"/0", url+"/1", false); err != nil {
+	u.vectorsURL = vectorsURL
+	if u.node, err = openNode(ctx, a, c.place, c.encoders, queueURL, vectorsURL, false); err != nil {
 		return nil, err
 	}
 	n := u.node
-	if u.refilled, err = scheduler.Refill(ctx, n.lake, n.vectors, n.pinned.id, n.vectors.LoadExclusive); err != nil {
+	load := n.vectors.Load
+	if embedded { // it is empty, and nobody else writes to it
+		load = n.vectors.LoadExclusive
+	}
+	if u.refilled, err = scheduler.Refill(ctx, n.lake, n.vectors, n.pinned.id, load); err != nil {
 		return nil, err
 	}
 	notify := func(id tasks.ProductID) error { n.scheduler.Hint(id, 0); return nil }
@@ -121,7 +132,7 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 		return nil, err
 	}
 	u.startup = time.Since(u.began)
-	return u, u.lock.publish(lockInfo{HTTP: n.http.Addr().String(), Redis: u.redis.Addr(), PID: pid(), Started: u.began})
+	return u, u.lock.publish(lockInfo{HTTP: n.http.Addr().String(), Redis: u.vectorsURL, PID: pid(), Started: u.began})
 }
 
 // stop ends the parts in order; it may be called twice.
