@@ -35,7 +35,7 @@ type Handler func(ctx context.Context, t tasks.Task, a Attempt) error
 type Config struct {
 	Redis    redis.UniversalClient  // not closed
 	Handlers map[tasks.Type]Handler // types without a handler are left to other workers
-	Slots    map[tasks.Type]int     // tasks held at once, per type; default 32
+	Slots    map[tasks.Type]int     // tasks held at once, per type and lane; default 32
 	// Refuse settles a payload that no worker can read, or that stayed newer than
 	// this worker for an hour. An error puts it back.
 	Refuse func(ctx context.Context, payload []byte, reason error) error
@@ -45,10 +45,6 @@ type Config struct {
 }
 
 const defaultSlots = 32
-
-// Weights of the lanes when both hold work: live work is taken nine times out
-// of ten, so bulk never starves live and is never starved either.
-var laneWeights = map[tasks.Lane]int{tasks.Live: 9, tasks.Bulk: 1}
 
 // Server runs handlers. Start and Stop may be called once each.
 type Server struct {
@@ -78,29 +74,30 @@ func (s *Server) Start() error {
 		if !ok {
 			continue
 		}
-		srv := asynq.NewServerFromRedisClient(s.cfg.Redis, s.asynqConfig(base, t))
-		if err := srv.Start(asynq.HandlerFunc(s.wrap(h))); err != nil {
-			s.Stop()
-			return fmt.Errorf("starting the %s server: %w", t, err)
+		for _, lane := range tasks.Lanes() {
+			srv := asynq.NewServerFromRedisClient(s.cfg.Redis, s.asynqConfig(base, t, lane))
+			if err := srv.Start(asynq.HandlerFunc(s.wrap(h))); err != nil {
+				s.Stop()
+				return fmt.Errorf("starting the %s server: %w", tasks.QueueName(t, lane), err)
+			}
+			s.servers = append(s.servers, srv)
 		}
-		s.servers = append(s.servers, srv)
 	}
 	return nil
 }
 
-func (s *Server) asynqConfig(base context.Context, t tasks.Type) asynq.Config {
+// asynqConfig gives every queue a server of its own. A server of several queues
+// runs a script in Redis for each queue that it finds empty before the one that
+// holds work; and with slots of its own, a lane cannot hold up the other.
+func (s *Server) asynqConfig(base context.Context, t tasks.Type, lane tasks.Lane) asynq.Config {
 	slots := s.cfg.Slots[t]
 	if slots <= 0 {
 		slots = defaultSlots
 	}
-	queues := map[string]int{}
-	for lane, weight := range laneWeights {
-		queues[tasks.QueueName(t, lane)] = weight
-	}
 	return asynq.Config{
 		BaseContext:              func() context.Context { return base },
 		Concurrency:              slots,
-		Queues:                   queues,
+		Queues:                   map[string]int{tasks.QueueName(t, lane): 1},
 		TaskCheckInterval:        25 * time.Millisecond,
 		DelayedTaskCheckInterval: 500 * time.Millisecond,
 		ShutdownTimeout:          s.cfg.StopTimeout,
