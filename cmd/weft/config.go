@@ -67,6 +67,9 @@ func (p place) openBucket(ctx context.Context) (objects.Store, error) {
 	case p.Data != "":
 		return objects.OpenDir(p.bucketDir())
 	case p.Objects != "":
+		if _, err := objects.ParseS3URL(p.Objects); err != nil && !strings.HasPrefix(p.Objects, "file:") {
+			return nil, usageError{fmt.Errorf("--objects: %w", err)}
+		}
 		return objects.Open(ctx, p.Objects, objects.Credentials{
 			AccessKey: first(p.S3AccessKey, os.Getenv("AWS_ACCESS_KEY_ID")),
 			SecretKey: first(p.S3SecretKey, os.Getenv("AWS_SECRET_ACCESS_KEY")),

@@ -54,6 +54,10 @@ type rowErrors struct {
 	Message string `json:"message"`
 }
 
+// unreadable is the code of a path that leads to no file: in a bucket there is no
+// such thing, so the reasons of dead letters have no word for it.
+const unreadable tasks.Reason = "unreadable"
+
 func rowError(code tasks.Reason, err error) encodedRow {
 	return encodedRow{Error: &rowErrors{string(code), err.Error()}}
 }
@@ -199,7 +203,9 @@ func encodeLine(ctx context.Context, e *extractors.LazyText, row []byte) (encode
 func (c *encodeCmd) photo(ctx context.Context, e *extractors.LazyImage, size, n int, path string) (encodedRow, error) {
 	data, err := readPhoto(path)
 	if err != nil {
-		return rowError(tasks.ReasonRetries, err), nil
+		r := rowError(unreadable, err)
+		r.Path = path
+		return r, nil
 	}
 	rgb, err := e.Prepare(data)
 	var refused *pixels.Error

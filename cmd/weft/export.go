@@ -183,7 +183,11 @@ func writeNPY[R any](f *os.File, ids string, rows iter.Seq2[R, error], vector fu
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, sidecar.Close()) }()
+	defer func() {
+		if err = errors.Join(err, sidecar.Close()); err != nil {
+			_ = os.Remove(ids)
+		}
+	}()
 	names, data := bufio.NewWriter(sidecar), bufio.NewWriter(f)
 	const most = 1 << 31
 	dim := 0

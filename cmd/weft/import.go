@@ -66,6 +66,11 @@ const importWriters = 16
 
 // Run imports and prints the counts.
 func (c *importCmd) Run(ctx context.Context, a *app) error {
+	for _, from := range c.From { // before anything is copied
+		if _, err := os.Stat(from); err != nil {
+			return usageError{fmt.Errorf("import: %w", err)}
+		}
+	}
 	bucket, _, err := c.openTenant(ctx)
 	if err != nil {
 		return err

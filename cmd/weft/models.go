@@ -32,6 +32,15 @@ type modelsPullCmd struct {
 	Names []string `arg:"" optional:"" help:"Models; default all." placeholder:"NAME"`
 }
 
+// Help is shown by --help.
+func (modelsPullCmd) Help() string {
+	return `Files are fetched once, held against their pinned SHA-256 and kept.
+
+Examples:
+  weft models pull
+  weft models pull efficientnet-lite0 --cache models`
+}
+
 // Run fetches what is missing.
 func (c *modelsPullCmd) Run(ctx context.Context, a *app) error {
 	s, err := c.shelf()
@@ -61,6 +70,12 @@ type modelsListCmd struct {
 	JSON bool `help:"Print JSON."`
 }
 
+// Help is shown by --help.
+func (modelsListCmd) Help() string {
+	return `Example:
+  weft models list --json`
+}
+
 // Run lists the manifests.
 func (c *modelsListCmd) Run(a *app) error {
 	s, err := c.shelf()
@@ -83,6 +98,15 @@ type modelsVerifyCmd struct {
 	encoders
 	JSON  bool     `help:"Print JSON."`
 	Names []string `arg:"" optional:"" help:"Models; default the image and the text encoder." placeholder:"NAME"`
+}
+
+// Help is shown by --help.
+func (modelsVerifyCmd) Help() string {
+	return `Exit code 1 tells that a model does not reproduce its golden vectors here.
+
+Examples:
+  weft models verify
+  weft models verify efficientnet-lite0 --decoder go --json`
 }
 
 // Run holds the encoders against their golden vectors.

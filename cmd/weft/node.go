@@ -163,6 +163,9 @@ func (n *node) startServe(ctx context.Context, listen string, tokens []string, n
 		},
 		Registry: n.registry, Log: n.log, Version: version,
 	})
+	if errors.Is(err, serve.ErrConfig) {
+		return usageError{err}
+	}
 	if err != nil {
 		return err
 	}

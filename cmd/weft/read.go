@@ -22,6 +22,12 @@ type statusCmd struct {
 	JSON bool `help:"Print JSON."`
 }
 
+// Help is shown by --help.
+func (statusCmd) Help() string {
+	return `Example:
+  weft status --data shop --json`
+}
+
 // Run is `weft status`.
 func (c *statusCmd) Run(ctx context.Context, a *app) error {
 	s, err := c.read(ctx, a)
