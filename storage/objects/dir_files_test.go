@@ -174,6 +174,8 @@ func TestDirReadsNoMixture(t *testing.T) {
 	defer f.Close()
 	var stop atomic.Bool
 	var group sync.WaitGroup
+	defer group.Wait()
+	defer stop.Store(true)
 	group.Go(func() {
 		chunk := size / 8
 		for round := 1; !stop.Load(); round++ {
@@ -204,8 +206,6 @@ func TestDirReadsNoMixture(t *testing.T) {
 			whole++
 		}
 	}
-	stop.Store(true)
-	group.Wait()
 	if whole == 0 || changed == 0 {
 		t.Errorf("%d whole reads, %d changes seen; want some of both", whole, changed)
 	}
