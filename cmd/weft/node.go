@@ -66,6 +66,7 @@ func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vector
 	if n.bucket, n.tenant, err = p.openTenant(ctx); err != nil {
 		return nil, err
 	}
+	n.bucket = objects.Observe(n.bucket, newObjectMetrics(n.registry))
 	if n.queueRDB, err = openRedis(ctx, "--queue", queueURL); err != nil {
 		return nil, err
 	}

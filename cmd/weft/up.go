@@ -131,7 +131,7 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 	if err := n.startServe(ctx, c.Listen, c.Token, notify); err != nil {
 		return nil, err
 	}
-	u.startup = time.Since(u.began)
+	u.startup, u.cpuBefore = time.Since(u.began), cpuSeconds()
 	return u, u.lock.publish(lockInfo{HTTP: n.http.Addr().String(), Redis: u.vectorsURL, PID: pid(), Started: u.began})
 }
 
