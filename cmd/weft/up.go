@@ -87,6 +87,7 @@ type up struct {
 	began      time.Time
 	startup    time.Duration
 	refilled   int
+	cpuBefore  float64    // CPU seconds of the process when the work began
 	fatal      chan error // an encoder that cannot be loaded
 	once       sync.Once
 }
