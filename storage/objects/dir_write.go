@@ -58,7 +58,7 @@ func (d *Dir) put(ctx context.Context, key string, body []byte, cond Condition) 
 		lock.release()
 	}
 	if err := syncFolder(parent); err != nil {
-		return Info{}, err
+		return Info{}, fmt.Errorf("%w: placed, perhaps not durable: %v", ErrUnavailable, err)
 	}
 	info, _ := describe(key, &tmp.stat)
 	return info, nil

@@ -79,8 +79,9 @@ type Store interface {
 	// Put writes body under key, replacing what was there, if cond holds. It is
 	// atomic: readers see the old object or the new one, never a mixture. When it
 	// returns nil the object survives a crash of the process and of the machine.
-	// On error other than ErrUnavailable nothing was written. The caller keeps body
-	// and must not change it during the call. Errors: ErrPrecondition, ErrKey,
+	// After ErrUnavailable, or when ctx ended during the call, it may have been written;
+	// after any other error nothing was. The caller keeps body and must not change it
+	// during the call. Errors: ErrPrecondition, ErrKey,
 	// ErrFull, ErrTooLarge, ErrUnavailable.
 	Put(ctx context.Context, key string, body []byte, cond Condition) (Info, error)
 
