@@ -1,13 +1,21 @@
 package tasks
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrQueueFull: the queue's server has no memory left. Nothing was added; there
+// is room again when workers have taken tasks away.
+var ErrQueueFull = errors.New("the queue is full")
 
 // Queue carries tasks from whoever found work to the workers. Implementations
 // may lose everything they hold: the scheduler's sweep finds it again.
 type Queue interface {
 	// Enqueue adds t to its lane. queued is false when the same work already
 	// waits: an embed task with the same ID, or a fuse task for the same subject
-	// that no worker has begun. Safe for concurrent use.
+	// that no worker has begun. Errors: ErrQueueFull, or what the server said. Safe
+	// for concurrent use.
 	Enqueue(ctx context.Context, t Task) (queued bool, err error)
 	// Depths reports what every queue holds, in a fixed order. Queues that were
 	// never used are there with zeros.

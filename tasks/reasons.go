@@ -23,6 +23,7 @@ const (
 	ReasonPayload       Reason = "bad_payload"     // a task that this version cannot read
 	ReasonTimeout       Reason = "timeout"         // over its deadline at every attempt
 	ReasonRetries       Reason = "retries"         // failed at every attempt for another cause
+	ReasonCrashed       Reason = "crashed"         // its decoder crashed or hung, alone and every time
 )
 
 // Reasons lists every reason, in the order of the documentation.
@@ -31,6 +32,7 @@ func Reasons() []Reason {
 		ReasonBadID, ReasonEmpty, ReasonNotAnImage, ReasonUnsupported, ReasonTruncated, ReasonCorrupt,
 		ReasonTooManyBytes, ReasonTooManyPixels, ReasonTooManyFrames, ReasonBadJSON, ReasonBadListing,
 		ReasonEmptyText, ReasonEncoder, ReasonNotFinite, ReasonPayload, ReasonTimeout, ReasonRetries,
+		ReasonCrashed,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -65,7 +66,7 @@ func (c *Client) Enqueue(ctx context.Context, t tasks.Task) (bool, error) {
 	if coalesced(t) {
 		first, err := c.rdb.SetNX(ctx, waitingKey(t), 1, waitingTTL).Result()
 		if err != nil {
-			return false, fmt.Errorf("marking %s %s as waiting: %w", t.Type, t.Subject(), err)
+			return false, fmt.Errorf("marking %s %s as waiting: %w", t.Type, t.Subject(), full(err))
 		}
 		if !first {
 			return false, nil
@@ -81,10 +82,19 @@ func (c *Client) Enqueue(ctx context.Context, t tasks.Task) (bool, error) {
 		if coalesced(t) { // without its task the mark would hold others back
 			_ = c.rdb.Del(context.WithoutCancel(ctx), waitingKey(t)).Err()
 		}
-		return false, fmt.Errorf("enqueueing %s %s%s: %w", t.Type, t.Subject(), t.Key, err)
+		return false, fmt.Errorf("enqueueing %s %s%s: %w", t.Type, t.Subject(), t.Key, full(err))
 	}
 	return true, nil
 }
 
 // Depths reports all eight queues in one round trip.
 func (c *Client) Depths(ctx context.Context) ([]tasks.Depth, error) { return depths(ctx, c.rdb) }
+
+// full marks the error of a server that is at its memory limit. asynq hands on
+// only the text of what the server said.
+func full(err error) error {
+	if redis.IsOOMError(err) || strings.Contains(err.Error(), "OOM command not allowed") {
+		return fmt.Errorf("%w: %v", tasks.ErrQueueFull, err)
+	}
+	return err
+}

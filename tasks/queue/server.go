@@ -41,7 +41,10 @@ type Config struct {
 	Refuse func(ctx context.Context, payload []byte, reason error) error
 	// StopTimeout bounds Stop; tasks that run longer go back to the queue. Default 30 s.
 	StopTimeout time.Duration
-	Log         *slog.Logger
+	// Suspects looks up, for each photo, whether workers died with it in hand; its
+	// Attempt then says how many. Only a Reaper remembers such.
+	Suspects bool
+	Log      *slog.Logger
 }
 
 const defaultSlots = 32
@@ -144,6 +147,11 @@ func (s *Server) wrap(h Handler) func(context.Context, *asynq.Task) error {
 		}
 		if coalesced(t) {
 			if err := s.cfg.Redis.Del(ctx, waitingKey(t)).Err(); err != nil {
+				return fmt.Errorf("%w: %w", ErrPostpone, err)
+			}
+		}
+		if s.cfg.Suspects {
+			if t.Attempt, err = suspected(ctx, s.cfg.Redis, t); err != nil {
 				return fmt.Errorf("%w: %w", ErrPostpone, err)
 			}
 		}
