@@ -77,7 +77,7 @@ versitygw() {
   local bin
   bin="$(go env GOBIN)"
   bin="${bin:-$(go env GOPATH)/bin}"
-  [ -x "$bin/versitygw" ] || command -v versitygw >/dev/null && return
+  [ -x "$bin/versitygw" ] || type -P versitygw >/dev/null && return  # not the function
   note "building versitygw $VERSITYGW (about two minutes, once)"
   go install "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW"
 }
