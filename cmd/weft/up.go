@@ -66,8 +66,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 	if errors.Is(err, context.Canceled) {
 		err = nil // Ctrl-C: everything acknowledged is in the bucket
 	}
-	report := u.report()
-	u.stop()
+	report := u.finish()
 	if c.JSON {
 		return errors.Join(err, json.NewEncoder(a.out).Encode(report))
 	}

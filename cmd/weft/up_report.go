@@ -5,17 +5,28 @@ import (
 	"os"
 	"time"
 
+	"weft/scheduler"
 	"weft/tasks"
+	"weft/worker"
 )
 
 func pid() int { return os.Getpid() }
 
-// report sums up a run that has ended or is about to.
-func (u *up) report() upReport {
-	p := u.node.worker.Progress()
+// report sums up a run that has nothing in hand.
+func (u *up) report() upReport { return u.sum(u.node.worker, u.node.scheduler) }
+
+// finish stops, which ends what is in hand, and sums up.
+func (u *up) finish() upReport {
+	w, s := u.node.worker, u.node.scheduler
+	u.stop()
+	return u.sum(w, s)
+}
+
+func (u *up) sum(w *worker.Worker, s *scheduler.Scheduler) upReport {
+	p := w.Progress()
 	r := upReport{
 		Startup: u.startup.Seconds(), Total: time.Since(u.began).Seconds(), Refilled: u.refilled,
-		Encoded: map[string]int64{}, Cached: map[string]int64{}, Published: p.Published, Dead: p.Dead, Sweep: u.node.scheduler.Last(),
+		Encoded: map[string]int64{}, Cached: map[string]int64{}, Published: p.Published, Dead: p.Dead, Sweep: s.Last(),
 	}
 	for _, m := range []tasks.Modality{tasks.Image, tasks.Text} {
 		r.Encoded[string(m)], r.Cached[string(m)] = p.Encoded[m], p.Cached[m]

@@ -20,9 +20,9 @@ func TestUp(t *testing.T) {
 	ids := samples(t, 10)
 	ids, other, another := ids[:8], ids[8], ids[9]
 	s.stock(ids...)
-	s.put("photo-only", "photo.jpg", samplePhoto(t, ids[0]))     // a photo the shop has already
-	s.put("text-only", "product.json", listing(t, ids[1], nil))  // a text the shop has already
-	s.put("two-photos", "a.jpg", samplePhoto(t, other)) // the one new photo of three
+	s.put("photo-only", "photo.jpg", samplePhoto(t, ids[0]))    // a photo the shop has already
+	s.put("text-only", "product.json", listing(t, ids[1], nil)) // a text the shop has already
+	s.put("two-photos", "a.jpg", samplePhoto(t, other))         // the one new photo of three
 	s.put("two-photos", "b.jpg", samplePhoto(t, ids[2]))
 	all := slices.Sorted(slices.Values(append(slices.Clone(ids), "photo-only", "text-only", "two-photos")))
 
