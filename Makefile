@@ -21,8 +21,9 @@ export PATH := $(PATH):$(GOPATH_BIN)
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 
-# Packages whose work is arithmetic on one goroutine: the race detector finds nothing there and costs minutes.
-PLAIN := weft|weft/examples/.*|weft/extractors/(pixels|wordpiece|efficientnet)|weft/onnx/graph|weft/cmd/.*
+# Packages without the race detector: arithmetic on one goroutine, where it finds nothing and costs minutes, and tests
+# that drive whole programs, where it would watch only the driver.
+PLAIN := weft|weft/examples/.*|weft/extractors/(pixels|wordpiece|efficientnet)|weft/onnx/graph|weft/cmd/.*|weft/campaign(/.*)?
 
 .PHONY: help
 help: ## print this
@@ -83,6 +84,10 @@ bench: models ## photos to vectors, in turn with the plain Python pipeline of be
 	@scripts/ensure.sh libraries
 	@scripts/venv.sh $(BENCH_VENV) bench/requirements.txt
 	bin/weft bench --baseline '$(BENCH_VENV)/bin/python bench/baseline.py --model {model} --processes 2 {photos}' $(ARGS) $(PHOTOS)
+
+.PHONY: campaign
+campaign: test-needs ## break a fleet on purpose, the long version (about an hour); ARGS='-seed 1 -faults 100'
+	$(GO) test ./campaign -run '^TestCampaign$$' -count=1 -v -timeout 120m -long $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for SECONDS (20)

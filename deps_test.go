@@ -30,6 +30,8 @@ var layers = map[string]struct {
 	"worker":     {[]string{"tasks", "storage", "extractors", "fusion"}, "the worker talks to the scheduler through the queue alone"},
 	"serve":      {[]string{"tasks", "storage", "extractors", "fusion", "client"}, "serve reads what was published; it does not reach into workers or the scheduler"},
 	"examples":   {nil, "the sample's generator stands alone"},
+	"campaign": {[]string{"tasks", "storage", "scheduler"},
+		"the campaign breaks a fleet of programs from outside, and judges it by what the bucket and Redis hold"},
 	"cmd": {[]string{"tasks", "onnx", "client", "extractors", "fusion", "storage", "scheduler", "worker", "serve", "examples"},
 		"cmd is the one place where everything is wired"},
 }
