@@ -86,7 +86,7 @@ bench: models ## photos to vectors, in turn with the plain Python pipeline of be
 	bin/weft bench --baseline '$(BENCH_VENV)/bin/python bench/baseline.py --model {model} --processes 2 {photos}' $(ARGS) $(PHOTOS)
 
 .PHONY: campaign
-campaign: test-needs ## break a fleet on purpose, the long version (about an hour); ARGS='-seed 1 -faults 100'
+campaign: test-needs ## break a fleet on purpose, the long version; ARGS='-seed 1 -faults 100'
 	$(GO) test ./campaign -run '^TestCampaign$$' -count=1 -v -timeout 120m -long $(ARGS)
 
 .PHONY: fuzz
