@@ -3,7 +3,6 @@ package scheduler
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -28,7 +27,13 @@ type Config struct {
 	SweepEvery time.Duration // default 1 min
 	WatchDir   string        // the tenant's folder in a directory bucket; "" = no watch
 	Window     int           // tasks of one tenant that may wait in the queues; default 2,000
-	Log        *slog.Logger
+	// Lead tells whether this scheduler does the sweep's work, where there are
+	// several; nil: it is the only one. Two that lead at once are harmless.
+	Lead func() bool
+	// Memory tells how many bytes the queue's server uses and may use (0: no limit);
+	// nil: it need not be looked at.
+	Memory func(context.Context) (used, limit int64, err error)
+	Log    *slog.Logger
 }
 
 // Scheduler runs sweeps and answers hints. Start it once, Stop it once.
@@ -36,6 +41,7 @@ type Scheduler struct {
 	Config
 	budget  int // tasks that may be enqueued before the queues are counted again
 	hints   hints
+	soon    chan struct{}
 	sweeps  atomic.Int64 // completed
 	last    atomic.Pointer[Report]
 	cancel  context.CancelFunc
@@ -56,8 +62,11 @@ func New(cfg Config) (*Scheduler, error) {
 	if cfg.Window <= 0 {
 		cfg.Window = 2000
 	}
+	if cfg.Lead == nil {
+		cfg.Lead = func() bool { return true }
+	}
 	s := &Scheduler{Config: cfg}
-	s.hints.wake = make(chan struct{}, 1)
+	s.hints.wake, s.soon = make(chan struct{}, 1), make(chan struct{}, 1)
 	return s, nil
 }
 
@@ -85,6 +94,15 @@ func (s *Scheduler) Stop() {
 // Idle tells that a sweep has been completed and that no hint waits.
 func (s *Scheduler) Idle() bool { return s.sweeps.Load() > 0 && s.hints.empty() }
 
+// SweepSoon begins the next sweep without waiting for its time: the queues may have
+// been lost. It never blocks.
+func (s *Scheduler) SweepSoon() {
+	select {
+	case s.soon <- struct{}{}:
+	default:
+	}
+}
+
 // Last is the report of the newest completed sweep, nil before the first.
 func (s *Scheduler) Last() *Report { return s.last.Load() }
 
@@ -92,8 +110,14 @@ func (s *Scheduler) sweepLoop(ctx context.Context) {
 	tick := time.NewTicker(s.SweepEvery)
 	defer tick.Stop()
 	for {
-		r, err := s.Sweep(ctx)
+		var r Report
+		var err error
+		lead := s.Lead()
+		if lead {
+			r, err = s.Sweep(ctx)
+		}
 		switch {
+		case !lead:
 		case ctx.Err() != nil:
 			return
 		case err != nil:
@@ -111,43 +135,9 @@ func (s *Scheduler) sweepLoop(ctx context.Context) {
 		}
 		select {
 		case <-tick.C:
+		case <-s.soon:
 		case <-ctx.Done():
 			return
 		}
 	}
-}
-
-// enqueue fills in what all tasks of this scheduler share and adds t once the
-// window has room: the queues stay small however much is missing.
-func (s *Scheduler) enqueue(ctx context.Context, t tasks.Task, lane tasks.Lane) (bool, error) {
-	t.Tenant, t.Generation, t.Lane = s.Tenant, s.Generation, lane
-	if t.Trace == "" {
-		t.Trace = newTrace()
-	}
-	queued, err := s.Queue.Enqueue(ctx, t)
-	if err != nil {
-		return false, fmt.Errorf("scheduling: %w", err)
-	}
-	return queued, nil
-}
-
-// room blocks until the bulk window has room for another task. Only the sweep
-// waits here; hints are live work and pass.
-func (s *Scheduler) room(ctx context.Context) error {
-	for s.budget <= 0 {
-		ds, err := s.Queue.Depths(ctx)
-		if err != nil {
-			return fmt.Errorf("counting what waits: %w", err)
-		}
-		if s.budget = s.Window - tasks.Waiting(ds); s.budget > 0 {
-			break
-		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	s.budget--
-	return nil
 }

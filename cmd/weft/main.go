@@ -58,6 +58,7 @@ type cli struct {
 	Encode    encodeCmd    `cmd:"" help:"Encode texts or photos, without a bucket."`
 	Evaluate  evaluateCmd  `cmd:"" help:"Measure how good the neighbours are."`
 	Audit     auditCmd     `cmd:"" help:"Account for every object; exit 1 if it does not balance."`
+	Rebuild   rebuildCmd   `cmd:"" help:"Fill or repair the vectors in Redis from the bucket, encoding nothing."`
 	Models    modelsCmd    `cmd:"" help:"Fetch, list and verify the encoders."`
 	Bench     benchCmd     `cmd:"" help:"Measure throughput, directory to vectors."`
 }
@@ -104,6 +105,10 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	a := &app{in: in, out: out, err: errOut, log: slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: c.LogLevel}))}
 	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
+	go func() { // from the first signal on, the next one ends the process at once
+		<-stop.Done()
+		cancel()
+	}()
 	ctx.BindTo(stop, (*context.Context)(nil))
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

@@ -43,6 +43,8 @@ type node struct {
 	shared   bool // other processes work on the same bucket
 
 	scheduler *scheduler.Scheduler
+	lock      *queue.Lock   // of the fleet's schedulers
+	reaper    *queue.Reaper // where the queues outlive this process
 	worker    *worker.Worker
 	server    *queue.Server
 	http      *serve.Server
@@ -91,7 +93,9 @@ func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vector
 	n.onStop(func() {
 		stopMaintenance()
 		n.roles.Wait()
-		if err := n.lake.Close(context.Background()); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		if err := n.lake.Close(ctx); err != nil {
 			n.log.Error("closing the lake", "error", err)
 		}
 	})
@@ -116,7 +120,13 @@ func (n *node) startWorker(images worker.Images, texts worker.Texts, runners int
 		return err
 	}
 	n.worker = w
-	n.server, err = queue.NewServer(queue.Config{Redis: n.queueRDB, Handlers: w.Handlers(), Slots: w.Slots(), Refuse: w.Refuse, Log: n.log})
+	if n.outlived() {
+		if err := queue.CheckClock(context.Background(), n.queueRDB); err != nil {
+			return err
+		}
+	}
+	n.server, err = queue.NewServer(queue.Config{Redis: n.queueRDB, Handlers: w.Handlers(), Slots: w.Slots(), Refuse: w.Refuse,
+		Suspects: n.outlived(), StopTimeout: drainTime, Log: n.log})
 	if err != nil {
 		return err
 	}
@@ -133,6 +143,12 @@ func (n *node) startScheduler(every time.Duration, watch bool) error {
 		return err
 	}
 	n.scheduler = s
+	if n.outlived() {
+		if n.reaper, err = queue.NewReaper(queue.ReaperConfig{Redis: n.queueRDB, Log: n.log}); err != nil {
+			return err
+		}
+		n.reaper.Start()
+	}
 	s.Start()
 	n.roles.Go(func() { _ = n.lake.Maintain(n.maintenance, compactEvery) }) // ends with the node
 	return nil
@@ -149,8 +165,35 @@ func (n *node) newScheduler(every time.Duration, watch bool) (*scheduler.Schedul
 	if dir := n.bucketDir(); watch && dir != "" {
 		cfg.WatchDir = filepath.Join(dir, string(n.tenant))
 	}
+	if n.outlived() {
+		cfg.Memory = n.queue.Memory
+	}
+	if n.lock != nil {
+		cfg.Lead = n.lock.Held
+	}
 	return scheduler.New(cfg)
 }
+
+// outlived tells that the queues may outlive this process: on a server, not
+// embedded.
+func (n *node) outlived() bool { return n.Queue != "" }
+
+// lead tells whether this process does what one of several schedulers has to do.
+func (n *node) lead() bool { return n.lock == nil || n.lock.Held() }
+
+// startLock shares the work among the fleet's schedulers.
+func (n *node) startLock(ctx context.Context) (err error) {
+	if n.lock, err = queue.NewLock(n.queueRDB, n.tenant, n.name, lockTime); err == nil {
+		n.lock.Start(ctx)
+	}
+	return err
+}
+
+const (
+	lockTime  = 9 * time.Second  // until another scheduler takes over from a dead one
+	drainTime = 30 * time.Second // for the tasks in hand when a process is stopped
+	closeTime = 15 * time.Second // for the last commits
+)
 
 // startServe answers HTTP until stop. notify hears of media that were written.
 func (n *node) startServe(ctx context.Context, listen string, tokens []string, notify func(tasks.ProductID) error) error {
@@ -188,6 +231,12 @@ func (n *node) stop() {
 	if n.scheduler != nil {
 		n.scheduler.Stop()
 	}
+	if n.reaper != nil {
+		n.reaper.Stop()
+	}
+	if n.lock != nil {
+		n.lock.Stop()
+	}
 	if n.server != nil {
 		n.server.Stop()
 	}
@@ -197,7 +246,7 @@ func (n *node) stop() {
 	for i := len(n.closers) - 1; i >= 0; i-- {
 		n.closers[i]()
 	}
-	n.closers, n.http, n.scheduler, n.server, n.worker = nil, nil, nil, nil, nil
+	n.closers, n.http, n.scheduler, n.reaper, n.lock, n.server, n.worker = nil, nil, nil, nil, nil, nil, nil
 }
 
 // idle tells that the sweep is done, every queue is empty and every commit is

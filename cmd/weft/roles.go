@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weft/scheduler"
+	"weft/storage/vectors"
 	"weft/tasks"
 )
 
@@ -22,7 +23,9 @@ type schedulerCmd struct {
 
 // Help is shown by --help.
 func (schedulerCmd) Help() string {
-	return `Two schedulers at once are harmless. An empty Redis is refilled from the bucket, at start and after a flush.
+	return `Of several schedulers one does the work, and another takes over when it falls silent; two at once are harmless.
+An empty Redis is refilled from the bucket, at start and after a flush, and a half-lost one is repaired every two minutes.
+The work of a worker that falls silent is issued again within half a minute.
 
 Example:
   weft scheduler --objects 's3://shop?endpoint=localhost:9000' --queue redis://localhost:6379/0 --vectors redis://localhost:6379/1`
@@ -42,25 +45,19 @@ func (c *schedulerCmd) Run(ctx context.Context, a *app) error {
 	return n.keepLive(ctx)
 }
 
+// repairEvery is how often vectors in Redis are compared with the lake.
+const repairEvery = 2 * time.Minute
+
 // keepLive refills Redis whenever it does not say which generation is live: at
-// start, and after it lost its memory.
+// start, and after it lost its memory. One that says so is repaired now and then.
 func (n *node) keepLive(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var repaired time.Time
 	for {
-		live, err := n.vectors.Live(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			n.log.Warn("the vectors' Redis cannot be read; waiting for it", "error", err)
-		case live != n.pinned.id:
-			began := time.Now()
-			count, err := scheduler.Refill(ctx, n.lake, n.vectors, n.pinned.id, n.vectors.Load)
-			if err != nil && ctx.Err() == nil {
-				n.log.Error("the refill failed and will be tried again", "error", err)
-			} else {
-				n.log.Info("refilled from the lake", "vectors", count, "took", time.Since(began))
+		if n.lead() {
+			if err := n.fill(ctx, &repaired); err != nil && ctx.Err() == nil {
+				n.log.Warn("the vectors' Redis could not be filled and will be tried again", "error", err)
 			}
 		}
 		select {
@@ -69,6 +66,34 @@ func (n *node) keepLive(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+func (n *node) fill(ctx context.Context, repaired *time.Time) error {
+	began := time.Now()
+	live, err := n.vectors.Live(ctx)
+	switch {
+	case err != nil && !errors.Is(err, vectors.ErrNotLive):
+		return err
+	case live != n.pinned.id:
+		n.scheduler.SweepSoon() // the queues may be lost too
+		count, err := scheduler.Refill(ctx, n.lake, n.vectors, n.pinned.id, n.vectors.Load)
+		if err != nil {
+			return err
+		}
+		n.log.Info("refilled from the lake", "vectors", count, "took", time.Since(began))
+	case time.Since(*repaired) >= repairEvery:
+		r, err := scheduler.Repair(ctx, n.lake, n.vectors, n.pinned.id, nil)
+		if err != nil {
+			return err
+		}
+		if r.Reloaded+r.Removed > 0 {
+			n.log.Warn("vectors were missing in Redis, or old", "reloaded", r.Reloaded, "removed", r.Removed, "of", r.Products, "took", time.Since(began))
+		}
+	default:
+		return nil
+	}
+	*repaired = time.Now()
+	return nil
 }
 
 type workerCmd struct {

@@ -1,0 +1,94 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"weft/tasks"
+)
+
+// fullShare is the share of the queue's memory above which the sweep adds nothing:
+// a server at its limit could not even hand out what it holds.
+const fullShare = 0.8
+
+// lookEvery is how many tasks are added before the queues are looked at again.
+const lookEvery = 500
+
+const (
+	roomPause = 50 * time.Millisecond // between two looks at the queues
+	fullPause = time.Second           // between two looks at a full server
+)
+
+// enqueue fills in what all tasks of this scheduler share and adds t. It waits
+// while the server is full.
+func (s *Scheduler) enqueue(ctx context.Context, t tasks.Task, lane tasks.Lane) (bool, error) {
+	t.Tenant, t.Generation, t.Lane = s.Tenant, s.Generation, lane
+	if t.Trace == "" {
+		t.Trace = newTrace()
+	}
+	for warned := false; ; warned = true {
+		queued, err := s.Queue.Enqueue(ctx, t)
+		if err == nil {
+			return queued, nil
+		}
+		if !errors.Is(err, tasks.ErrQueueFull) {
+			return false, fmt.Errorf("scheduling: %w", err)
+		}
+		if !warned {
+			s.Log.Warn("the queue's server is full; waiting until workers have made room", "error", err)
+		}
+		if err := pause(ctx, fullPause); err != nil {
+			return false, err
+		}
+	}
+}
+
+// room blocks until the bulk window has room for another task: the queues stay
+// small however much is missing. Only the sweep waits here; hints are live work
+// and pass.
+func (s *Scheduler) room(ctx context.Context) error {
+	for warned := false; s.budget <= 0; {
+		ds, err := s.Queue.Depths(ctx)
+		if err != nil {
+			return fmt.Errorf("counting what waits: %w", err)
+		}
+		short := s.short(ctx)
+		if s.budget = s.Window - tasks.Waiting(ds); s.budget > 0 && !short {
+			break
+		}
+		wait := roomPause
+		if short {
+			s.budget, wait = 0, fullPause
+			if !warned {
+				s.Log.Warn("the queue's server is short of memory; waiting until it has room", "above", fullShare)
+			}
+			warned = true
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+	s.budget = min(s.budget, lookEvery) - 1
+	return nil
+}
+
+// short tells that the queue's server is close to its memory limit. One that does
+// not tell is taken to have room: it says so when it has none.
+func (s *Scheduler) short(ctx context.Context) bool {
+	if s.Memory == nil {
+		return false
+	}
+	used, limit, err := s.Memory(ctx)
+	return err == nil && limit > 0 && float64(used) > fullShare*float64(limit)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
