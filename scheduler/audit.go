@@ -2,10 +2,13 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"weft/storage/lake"
 	"weft/storage/objects"
+	"weft/storage/vectors"
 	"weft/tasks"
 )
 
@@ -13,7 +16,7 @@ import (
 type Places struct {
 	Vector   int `json:"vector"`   // part of a current vector
 	Dead     int `json:"dead"`     // given up, with a reason
-	Declined int `json:"declined"` // not for weft: another kind of file
+	Declined int `json:"declined"` // not for weft: another kind of file, or a dead letter that was dropped
 	Waiting  int `json:"waiting"`  // still to be done
 }
 
@@ -24,8 +27,8 @@ type Subjects struct {
 	Expected int `json:"expected"` // with at least one input
 	Vectors  int `json:"vectors"`  // current ones
 	Dead     int `json:"dead"`     // with nothing but dead inputs
-	Declined int `json:"declined"`
-	Waiting  int `json:"waiting"` // without a vector, or with one of other parts
+	Declined int `json:"declined"` // with nothing but dropped ones
+	Waiting  int `json:"waiting"`  // without a vector, or with one of other parts
 }
 
 // Audit accounts for every object of a tenant.
@@ -35,12 +38,23 @@ type Audit struct {
 		Places
 	} `json:"objects"`
 	Rows struct {
-		Dead int `json:"dead"` // of imports and tasks: they have no object
+		Dead     int `json:"dead"`     // of imports and tasks: they have no object
+		Declined int `json:"declined"` // as dead, and dropped
 	} `json:"rows"`
 	Products Subjects `json:"products"`
 	Users    Subjects `json:"users"`
+	Vectors  *Held    `json:"vectors,omitempty"` // what Redis holds of them, where it was asked
 	Balanced bool     `json:"balanced"`
 	Missing  []string `json:"missing"` // products that wait, and vectors without media; at most maxMissing
+}
+
+// Held compares the vectors in Redis with the lake's.
+type Held struct {
+	Expected int  `json:"expected"` // in the lake
+	Current  int  `json:"current"`
+	Missing  int  `json:"missing"` // not in Redis
+	Stale    int  `json:"stale"`   // older than in the lake, or deleted there
+	Live     bool `json:"live"`    // the generation may be read
 }
 
 const maxMissing = 1000
@@ -67,29 +81,84 @@ func AuditBucket(ctx context.Context, store objects.Store, l *lake.Lake, gen tas
 	if err := in.failed(); err != nil {
 		return a, fmt.Errorf("audit: %w", err)
 	}
-	for row, err := range l.Dead.Select(ctx, lake.Query{Columns: []string{"reason"}}) {
+	for row, err := range l.Dead.Select(ctx, lake.Query{Columns: []string{"dropped"}}) {
 		if err != nil {
 			return a, fmt.Errorf("audit: %w", err)
 		}
-		if tasks.ParseMediaKey(row.Key).Modality == "" {
+		switch {
+		case tasks.ParseMediaKey(row.Key).Modality != "" || strings.HasPrefix(row.Key, tasks.QuarantinePrefix): // told by the objects
+		case row.Dropped != 0:
+			a.Rows.Declined++
+		default:
 			a.Rows.Dead++
 		}
 	}
 	a.Balanced = a.Objects.Listed == a.Objects.sum() && a.Objects.Waiting == 0 && a.Products.Waiting == 0 && len(a.Missing) == 0 &&
-		a.Products.Expected == a.Products.Vectors+a.Products.Dead
+		a.Products.Expected == a.Products.Vectors+a.Products.Dead+a.Products.Declined
 	return a, nil
+}
+
+// CompareVectors adds to a what Redis holds: vectors that are missing or stale there
+// are named, and the audit does not balance. Call it after AuditBucket, whose view
+// of the lake it shares.
+func (a *Audit) CompareVectors(ctx context.Context, l *lake.Lake, v *vectors.Store, gen tasks.Generation) error {
+	held := Held{}
+	a.Vectors = &held
+	live, err := v.Live(ctx)
+	if err != nil && !errors.Is(err, vectors.ErrNotLive) {
+		return fmt.Errorf("audit: %w", err)
+	}
+	held.Live = live == gen
+	for page, err := range productPages(ctx, l, gen) {
+		if err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		heads, err := headsOf(ctx, v, gen, page)
+		if err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		for i, p := range page {
+			held.add(a, p, heads[i])
+		}
+	}
+	a.Balanced = a.Balanced && held.Live && held.Missing == 0 && held.Stale == 0
+	return nil
+}
+
+func (h *Held) add(a *Audit, p lake.Product, head vectors.Head) {
+	if !p.Deleted {
+		h.Expected++
+	}
+	switch behind(p, head) {
+	case missing:
+		h.Missing++
+		a.miss("a vector that Redis has lost: " + p.ID)
+	case stale:
+		h.Stale++
+		a.miss("a vector that is old in Redis: " + p.ID)
+	case undead:
+		h.Stale++
+		a.miss("a vector in Redis that was deleted: " + p.ID)
+	default:
+		if !p.Deleted {
+			h.Current++
+		}
+	}
 }
 
 func (a *Audit) add(ctx context.Context, g group, has encoded) error {
 	a.Objects.Listed += len(g.media) + len(g.refused) + g.ignored
 	a.Objects.Declined += g.ignored
 	for _, r := range g.refused {
-		if r.dead {
+		switch {
+		case r.declined:
+			a.Objects.Declined++
+		case r.dead:
 			a.Objects.Dead++
-			continue
+		default:
+			a.Objects.Waiting++
+			a.miss(r.info.Key)
 		}
-		a.Objects.Waiting++
-		a.miss(r.info.Key)
 	}
 	if len(g.media) == 0 {
 		if g.known.vector {
@@ -103,11 +172,14 @@ func (a *Audit) add(ctx context.Context, g group, has encoded) error {
 		return err
 	}
 	a.Objects.Dead += next.dead
+	a.Objects.Declined += next.declined
 	switch {
 	case !next.current():
 		a.Products.Waiting++
 		a.Objects.Waiting += next.parts
 		a.miss(string(g.product))
+	case next.parts == 0 && next.dead == 0:
+		a.Products.Declined++
 	case next.parts == 0:
 		a.Products.Dead++
 	default:

@@ -102,7 +102,7 @@ func (s *Scheduler) Consider(ctx context.Context, id tasks.ProductID) error {
 
 // lookAt gathers by key what the sweep reads in passing.
 func (s *Scheduler) lookAt(ctx context.Context, id tasks.ProductID) (group, error) {
-	g := group{folder: tasks.ProductPrefix(id), product: id, known: known{contents: map[string]content{}, dead: map[string]string{}}}
+	g := group{folder: tasks.ProductPrefix(id), product: id, known: known{contents: map[string]content{}, dead: map[string]letter{}}}
 	for info, err := range s.Objects.List(ctx, g.folder, "") {
 		if err != nil {
 			return g, err
@@ -120,7 +120,7 @@ func (s *Scheduler) lookAt(ctx context.Context, id tasks.ProductID) (group, erro
 		if row, ok, err := s.Lake.Dead.Get(ctx, info.Key); err != nil {
 			return g, err
 		} else if ok {
-			g.known.dead[info.Key] = row.ETag
+			g.known.dead[info.Key] = letter{row.ETag, row.Dropped != 0}
 		}
 	}
 	row, ok, err := s.Lake.Products.Get(ctx, lake.ProductKey(string(s.Generation), string(id)))

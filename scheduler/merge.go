@@ -51,9 +51,10 @@ type group struct {
 
 // refusal is an object whose key weft will not take.
 type refusal struct {
-	info objects.Info
-	err  error
-	dead bool // there is a dead letter for it already
+	info     objects.Info
+	err      error
+	dead     bool // there is a dead letter for it already
+	declined bool // which was acknowledged
 }
 
 // sources are the four streams.
@@ -115,7 +116,7 @@ func (s *streams) next() (g group, ok bool) {
 	if first == "" {
 		return group{}, false
 	}
-	g = group{folder: first, known: known{contents: map[string]content{}, dead: map[string]string{}}}
+	g = group{folder: first, known: known{contents: map[string]content{}, dead: map[string]letter{}}}
 	if id, err := tasks.ParseProductID(strings.TrimSuffix(strings.TrimPrefix(first, tasks.MediaPrefix), "/")); err == nil {
 		g.product = id
 	}
@@ -141,7 +142,7 @@ func (s *streams) next() (g group, ok bool) {
 	}
 	for ; s.dead.more && folderOf(s.dead.head.Key) == first; s.dead.advance() {
 		if row := s.dead.head; listed[row.Key] {
-			g.known.dead[row.Key] = row.ETag
+			g.known.dead[row.Key] = letter{row.ETag, row.Dropped != 0}
 		} else if strings.HasPrefix(row.Key, tasks.MediaPrefix) {
 			g.lifted = append(g.lifted, row)
 		}
@@ -150,7 +151,9 @@ func (s *streams) next() (g group, ok bool) {
 		g.known.vector, g.known.sources = true, s.products.head.Sources
 	}
 	for i, r := range g.refused {
-		g.refused[i].dead = g.known.dead[r.info.Key] == r.info.ETag
+		l, ok := g.known.dead[r.info.Key]
+		g.refused[i].dead = ok && l.etag == r.info.ETag
+		g.refused[i].declined = g.refused[i].dead && l.dropped
 	}
 	return g, true
 }

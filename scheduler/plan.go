@@ -10,9 +10,16 @@ import (
 // known is what the lake says of the objects of one product.
 type known struct {
 	contents map[string]content // by object key: what was read there
-	dead     map[string]string  // by object key: the ETag that was given up
+	dead     map[string]letter  // by object key: what was given up
 	vector   bool               // the product has a vector in this generation
 	sources  string             // digest of the parts of that vector
+}
+
+// letter is a dead letter: the version of an object that was given up, and whether
+// somebody has acknowledged that for good.
+type letter struct {
+	etag    string
+	dropped bool
 }
 
 // content is what an object held when a worker read it.
@@ -20,10 +27,11 @@ type content struct{ etag, sha string }
 
 // step is what a product needs next.
 type step struct {
-	embed []tasks.Task // parts without a feature
-	fuse  bool         // every part is settled, the vector is not of these parts
-	dead  int          // parts given up at their present ETag
-	parts int          // parts that the vector is made of
+	embed    []tasks.Task // parts without a feature
+	fuse     bool         // every part is settled, the vector is not of these parts
+	dead     int          // parts given up at their present ETag
+	declined int          // as dead, and acknowledged
+	parts    int          // parts that the vector is made of
 }
 
 // current tells that the product's vector is what its media say.
@@ -43,8 +51,12 @@ func plan(ctx context.Context, media []medium, k known, has encoded) (step, erro
 	var parts []tasks.Part
 	var alive []medium
 	for _, m := range media {
-		if etag, ok := k.dead[m.Key]; ok && etag == m.info.ETag {
-			s.dead++
+		if l, ok := k.dead[m.Key]; ok && l.etag == m.info.ETag {
+			if l.dropped {
+				s.declined++
+			} else {
+				s.dead++
+			}
 			continue
 		}
 		alive = append(alive, m)

@@ -15,7 +15,7 @@ func openStreams(ctx context.Context, store objects.Store, l *lake.Lake, gen tas
 	return &streams{
 		listing:  pull(store.List(ctx, tasks.MediaPrefix, "")),
 		objects:  pull(l.Objects.Select(ctx, lake.Query{Prefix: tasks.MediaPrefix, Columns: []string{"etag", "content_sha256"}})),
-		dead:     pull(l.Dead.Select(ctx, lake.Query{Prefix: tasks.MediaPrefix, Columns: []string{"etag"}})),
+		dead:     pull(l.Dead.Select(ctx, lake.Query{Prefix: tasks.MediaPrefix, Columns: []string{"etag", "dropped"}})),
 		products: pull(l.Products.Select(ctx, lake.Query{Prefix: prefix, Columns: []string{"sources"}})),
 		prefix:   prefix,
 	}

@@ -19,7 +19,7 @@ type Report struct {
 	Embed    int           `json:"embed"`    // parts that were enqueued
 	Fuse     int           `json:"fuse"`     // fusions that were enqueued
 	Dead     int           `json:"dead"`     // objects given up at their present version
-	Ignored  int           `json:"ignored"`  // objects that are not for weft
+	Ignored  int           `json:"ignored"`  // objects that are not for weft, or whose dead letter was dropped
 	Took     time.Duration `json:"took"`
 }
 
@@ -61,7 +61,13 @@ func (s *Scheduler) Sweep(ctx context.Context) (Report, error) {
 func (s *Scheduler) sweepGroup(ctx context.Context, g group, r *Report, tidy *tidying) error {
 	r.Objects += len(g.media) + len(g.refused) + g.ignored
 	r.Ignored += g.ignored
-	r.Dead += len(g.refused)
+	for _, ref := range g.refused {
+		if ref.declined {
+			r.Ignored++
+		} else {
+			r.Dead++
+		}
+	}
 	tidy.add(g, s.Name)
 	if g.product == "" || (len(g.media) == 0 && !g.known.vector) {
 		return nil
@@ -74,6 +80,7 @@ func (s *Scheduler) sweepGroup(ctx context.Context, g group, r *Report, tidy *ti
 		r.Products++
 	}
 	r.Dead += step.dead
+	r.Ignored += step.declined
 	if step.current() {
 		r.Current++
 		return nil

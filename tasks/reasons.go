@@ -45,3 +45,7 @@ func (r Reason) Known() bool {
 	}
 	return false
 }
+
+// QuarantinePrefix begins the key of a dead letter that stands for a content: the
+// same bytes are refused under any key. The SHA-256 of the content follows.
+const QuarantinePrefix = "content/"

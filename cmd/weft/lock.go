@@ -16,7 +16,8 @@ const lockName = "weft.lock"
 type lockInfo struct {
 	PID     int       `json:"pid"`
 	HTTP    string    `json:"http"`
-	Redis   string    `json:"redis"`
+	Redis   string    `json:"redis"` // URL of the vectors
+	Queue   string    `json:"queue"` // URL of the queues
 	Started time.Time `json:"started"`
 }
 

@@ -45,22 +45,23 @@ type cli struct {
 	Version  kong.VersionFlag `help:"Print the version and exit."`
 	Profile  string           `help:"Write a CPU profile of the whole command to this file." type:"path" placeholder:"FILE"`
 
-	Up        upCmd        `cmd:"" help:"Run everything in one process over a directory."`
-	Demo      demoCmd      `cmd:"" help:"Run the sample catalogue and draw its neighbours."`
-	Scheduler schedulerCmd `cmd:"" help:"Run the scheduler: find what is missing or stale."`
-	Worker    workerCmd    `cmd:"" help:"Run a worker: fetch, encode, fuse, publish."`
-	Serve     serveCmd     `cmd:"" help:"Run the HTTP API."`
-	Import    importCmd    `cmd:"" help:"Bring photos or listings into the bucket."`
-	Status    statusCmd    `cmd:"" help:"What is there, what waits."`
-	Get       getCmd       `cmd:"" help:"Show one product."`
-	Similar   similarCmd   `cmd:"" help:"The nearest neighbours of a product."`
-	Export    exportCmd    `cmd:"" help:"Write vectors or features to a file."`
-	Encode    encodeCmd    `cmd:"" help:"Encode texts or photos, without a bucket."`
-	Evaluate  evaluateCmd  `cmd:"" help:"Measure how good the neighbours are."`
-	Audit     auditCmd     `cmd:"" help:"Account for every object; exit 1 if it does not balance."`
-	Rebuild   rebuildCmd   `cmd:"" help:"Fill or repair the vectors in Redis from the bucket, encoding nothing."`
-	Models    modelsCmd    `cmd:"" help:"Fetch, list and verify the encoders."`
-	Bench     benchCmd     `cmd:"" help:"Measure throughput, directory to vectors."`
+	Up          upCmd          `cmd:"" help:"Run everything in one process over a directory."`
+	Demo        demoCmd        `cmd:"" help:"Run the sample catalogue and draw its neighbours."`
+	Scheduler   schedulerCmd   `cmd:"" help:"Run the scheduler: find what is missing or stale."`
+	Worker      workerCmd      `cmd:"" help:"Run a worker: fetch, encode, fuse, publish."`
+	Serve       serveCmd       `cmd:"" help:"Run the HTTP API."`
+	Import      importCmd      `cmd:"" help:"Bring photos or listings into the bucket."`
+	Status      statusCmd      `cmd:"" help:"What is there, what waits."`
+	Get         getCmd         `cmd:"" help:"Show one product."`
+	Similar     similarCmd     `cmd:"" help:"The nearest neighbours of a product."`
+	Export      exportCmd      `cmd:"" help:"Write vectors or features to a file."`
+	Encode      encodeCmd      `cmd:"" help:"Encode texts or photos, without a bucket."`
+	Evaluate    evaluateCmd    `cmd:"" help:"Measure how good the neighbours are."`
+	Audit       auditCmd       `cmd:"" help:"Account for every object; exit 1 if it does not balance."`
+	Deadletters deadlettersCmd `cmd:"" help:"What was given up: list, show, retry, drop."`
+	Rebuild     rebuildCmd     `cmd:"" help:"Fill or repair the vectors in Redis from the bucket, encoding nothing."`
+	Models      modelsCmd      `cmd:"" help:"Fetch, list and verify the encoders."`
+	Bench       benchCmd       `cmd:"" help:"Measure throughput, directory to vectors."`
 }
 
 // app is what commands need besides their flags.

@@ -132,7 +132,7 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 		return nil, err
 	}
 	u.startup, u.cpuBefore = time.Since(u.began), cpuSeconds()
-	return u, u.lock.publish(lockInfo{HTTP: n.http.Addr().String(), Redis: u.vectorsURL, PID: pid(), Started: u.began})
+	return u, u.lock.publish(lockInfo{HTTP: n.http.Addr().String(), Redis: u.vectorsURL, Queue: queueURL, PID: pid(), Started: u.began})
 }
 
 // stop ends the parts in order; it may be called twice.

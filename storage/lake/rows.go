@@ -94,6 +94,7 @@ type Dead struct {
 	Time          int64  `parquet:"time,timestamp(millisecond),snappy"` // Unix ms
 	Stack         string `parquet:"stack,snappy"`
 	Product       string `parquet:"product,snappy"`
+	Dropped       int64  `parquet:"dropped,timestamp(millisecond),snappy"` // Unix ms; 0: nobody has acknowledged it
 }
 
 // Receipt says what became of one file or request that was taken in once.
