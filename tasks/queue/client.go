@@ -26,8 +26,12 @@ const (
 
 // waitingTTL bounds how long a mark whose task was lost can hold the next one
 // back. In a backlog longer than this a subject may be queued twice, which only
-// costs a second, empty run.
-const waitingTTL = time.Minute
+// costs a second, empty run. Until its task is queued a mark lives for markTTL only:
+// a process that is killed in between holds its subject back no longer.
+const (
+	waitingTTL = time.Minute
+	markTTL    = 3 * time.Second
+)
 
 // Client enqueues tasks. It is safe for concurrent use. The caller closes the
 // Redis client that it was made with.
@@ -64,7 +68,7 @@ func (c *Client) Enqueue(ctx context.Context, t tasks.Task) (bool, error) {
 		asynq.Queue(tasks.QueueName(t.Type, t.Lane)), asynq.MaxRetry(maxRetry), asynq.Timeout(HardDeadline),
 	}
 	if coalesced(t) {
-		first, err := c.rdb.SetNX(ctx, waitingKey(t), 1, waitingTTL).Result()
+		first, err := c.rdb.SetNX(ctx, waitingKey(t), 1, markTTL).Result()
 		if err != nil {
 			return false, fmt.Errorf("marking %s %s as waiting: %w", t.Type, t.Subject(), full(err))
 		}
@@ -83,6 +87,9 @@ func (c *Client) Enqueue(ctx context.Context, t tasks.Task) (bool, error) {
 			_ = c.rdb.Del(context.WithoutCancel(ctx), waitingKey(t)).Err()
 		}
 		return false, fmt.Errorf("enqueueing %s %s%s: %w", t.Type, t.Subject(), t.Key, full(err))
+	}
+	if coalesced(t) { // no mark is made by this: it is gone if the task has begun. A failure costs an empty run
+		_ = c.rdb.Expire(ctx, waitingKey(t), waitingTTL).Err()
 	}
 	return true, nil
 }
