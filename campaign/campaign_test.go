@@ -100,9 +100,9 @@ func TestCampaign(t *testing.T) {
 }
 
 func settings() config {
-	cfg := config{seed: *seedFlag, faults: *faultsFlag, long: *longFlag, products: 60, rate: 15, workers: 2, patience: 150 * time.Second}
+	cfg := config{seed: *seedFlag, faults: *faultsFlag, long: *longFlag, products: 60, rate: 25, workers: 2, patience: 150 * time.Second}
 	if cfg.long {
-		cfg.products, cfg.rate, cfg.workers, cfg.patience = 150, 20, 3, 5*time.Minute
+		cfg.products, cfg.rate, cfg.workers, cfg.patience = 150, 35, 3, 5*time.Minute
 	}
 	if cfg.seed == 0 {
 		cfg.seed = uint64(time.Now().UnixNano())
@@ -177,7 +177,7 @@ func (c *campaign) startFleet() {
 	bucket := strings.Replace(c.s3.URL(""), "endpoint="+queryAddr(c.s3.Addr), "endpoint="+queryAddr(c.http.Addr()), 1)
 	where := []string{"--objects", bucket, "--queue", "redis://" + c.tcp.Addr() + "/0", "--vectors", "redis://" + c.tcp.Addr() + "/1"}
 	c.fleet.args["worker"] = append(slices.Clone(where), "--runners", "1")
-	c.fleet.args["scheduler"] = append(slices.Clone(where), "--sweep-every", "2s")
+	c.fleet.args["scheduler"] = append(slices.Clone(where), "--sweep-every", "1s", "--repair-every", "5s")
 	c.fleet.add("scheduler")
 	c.ready() // the first one begins the generation
 	for range c.cfg.workers {

@@ -23,7 +23,10 @@ type convergence struct {
 	missing  []string      // what never came
 }
 
-const checkEvery = 250 * time.Millisecond
+const (
+	checkEvery = 250 * time.Millisecond
+	slow       = 25 * time.Second // what is missing then is told at once
+)
 
 // converge waits until the fleet has caught up with the bucket.
 func (c *campaign) converge() convergence {
@@ -36,7 +39,12 @@ func (c *campaign) converge() convergence {
 		c.t.Fatal(err)
 	}
 	_, before := c.fleet.totals()
+	told := false
 	_ = poll(ctx, checkEvery, func() bool {
+		if !told && time.Since(began) > slow {
+			told = true
+			c.say("%d missing after %v: %s; queues:\n%s", len(r.missing), slow, head(r.missing, 3), c.queues())
+		}
 		if _, now := c.fleet.totals(); r.resumed == 0 && now > before {
 			r.resumed = time.Since(began)
 		}

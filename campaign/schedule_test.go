@@ -21,7 +21,7 @@ func (b batch) alone() bool {
 }
 
 const (
-	batchFaults = 5
+	batchFaults = 8
 	batchWindow = 4 * time.Second
 	// shortWindow spreads the faults of the short version: what the death of a worker
 	// leaves behind is freed while the other faults go on.
@@ -78,6 +78,13 @@ const (
 	mostTries = 40
 )
 
+// A fault begins while tasks wait or are in work: where the queues are empty it waits
+// a little.
+const (
+	untilBusy = 15 * time.Millisecond
+	mostIdle  = 5 * time.Second
+)
+
 // event is a fault's beginning or end.
 type event struct {
 	at  time.Duration // since the batch began
@@ -103,9 +110,13 @@ func (c *campaign) inject(b batch) {
 		tries := 0
 		var try func()
 		try = func() {
+			busy := c.busy()
+			if busy == 0 && time.Since(began) < at+mostIdle {
+				add(event{time.Since(began) + untilBusy, try})
+				return
+			}
 			tries++
 			c.missed = false
-			busy := c.busy()
 			end := k.begin(c, c.dice)
 			if c.missed && tries < mostTries {
 				add(event{time.Since(began) + tryAgain, try})

@@ -18,13 +18,14 @@ type schedulerCmd struct {
 	place
 	encoders
 	metrics
-	SweepEvery time.Duration `help:"How often the whole bucket is compared with the lake." default:"1m"`
+	SweepEvery  time.Duration `help:"How often the whole bucket is compared with the lake." default:"1m"`
+	RepairEvery time.Duration `help:"How often the vectors in Redis are compared with the lake, and repaired." default:"2m"`
 }
 
 // Help is shown by --help.
 func (schedulerCmd) Help() string {
 	return `Of several schedulers one does the work, and another takes over when it falls silent; two at once are harmless.
-An empty Redis is refilled from the bucket, at start and after a flush, and a half-lost one is repaired every two minutes.
+An empty Redis is refilled from the bucket, at start and after a flush, and a half-lost one is repaired.
 The work of a worker that falls silent is issued again within half a minute.
 
 Example:
@@ -42,21 +43,18 @@ func (c *schedulerCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	fmt.Fprintf(a.err, "weft scheduler %s: tenant %s, generation %s\n", version, n.tenant, n.pinned.id)
-	return n.keepLive(ctx)
+	return n.keepLive(ctx, c.RepairEvery)
 }
-
-// repairEvery is how often vectors in Redis are compared with the lake.
-const repairEvery = 2 * time.Minute
 
 // keepLive refills Redis whenever it does not say which generation is live: at
 // start, and after it lost its memory. One that says so is repaired now and then.
-func (n *node) keepLive(ctx context.Context) error {
+func (n *node) keepLive(ctx context.Context, repairEvery time.Duration) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var repaired time.Time
 	for {
 		if n.lead() {
-			if err := n.fill(ctx, &repaired); err != nil && ctx.Err() == nil {
+			if err := n.fill(ctx, &repaired, repairEvery); err != nil && ctx.Err() == nil {
 				n.log.Warn("the vectors' Redis could not be filled and will be tried again", "error", err)
 			}
 		}
@@ -68,7 +66,7 @@ func (n *node) keepLive(ctx context.Context) error {
 	}
 }
 
-func (n *node) fill(ctx context.Context, repaired *time.Time) error {
+func (n *node) fill(ctx context.Context, repaired *time.Time, repairEvery time.Duration) error {
 	began := time.Now()
 	live, err := n.vectors.Live(ctx)
 	switch {
