@@ -19,7 +19,8 @@ import (
 const asProgram = "WEFT_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
+	decodes := len(os.Args) > 1 && os.Args[1] == "decode-child" // a worker in this process starts its program anew
+	if os.Getenv(asProgram) != "" || decodes {
 		main()
 		return
 	}
@@ -45,7 +46,7 @@ func weft(t *testing.T, args ...string) outcome {
 
 func weftReading(t *testing.T, in string, args ...string) outcome {
 	t.Helper()
-	var out, errOut bytes.Buffer
+	var out, errOut journal // progress and logs are written at the same time
 	code := run(args, strings.NewReader(in), &out, &errOut)
 	return outcome{code, out.String(), errOut.String()}
 }

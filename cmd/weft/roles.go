@@ -154,7 +154,14 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	notify := func(id tasks.ProductID) error { return planner.Consider(ctx, id) }
+	notify := func(id tasks.ProductID) error {
+		// What the workers have made since: without it nobody would know that a
+		// deleted product has a vector to withdraw.
+		if err := n.lake.Refresh(ctx); err != nil {
+			return err
+		}
+		return planner.Consider(ctx, id)
+	}
 	if err := n.startServe(ctx, c.Listen, c.Token, notify); err != nil {
 		return err
 	}
