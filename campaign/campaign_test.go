@@ -53,14 +53,16 @@ type campaign struct {
 	cfg  config
 	dice *rand.Rand
 
-	redis               *servertest.RedisServer
-	redisRun, redisDown int // times it was killed; times it was killed and not yet started
-	s3                  *servertest.S3Server
-	tcp                 *proxy.TCP
-	http                *proxy.HTTP
-	mu                  sync.Mutex
-	tcpFaults           proxy.TCPFaults
-	httpFaults          proxy.HTTPFaults
+	redis       *servertest.RedisServer
+	redisRun    int // times it was killed
+	redisDown   bool
+	redisFrozen bool
+	s3          *servertest.S3Server
+	tcp         *proxy.TCP
+	http        *proxy.HTTP
+	mu          sync.Mutex
+	tcpFaults   proxy.TCPFaults
+	httpFaults  proxy.HTTPFaults
 
 	queueRDB, vectorRDB *redis.Client // past the proxy
 	vectors             *vectors.Store
@@ -128,6 +130,7 @@ func begin(t *testing.T, cfg config) *campaign {
 		t.Fatalf("-kinds %q: no kind is called so", *kindsFlag)
 	}
 	c := &campaign{t: t, ctx: t.Context(), cfg: cfg, dice: rand.New(rand.NewPCG(cfg.seed, 0)), report: newReport(cfg.kinds)}
+	redis.SetLogger(silence{}) // a server that is away is what this is about
 	c.redis, c.s3 = servertest.Redis(t), servertest.S3(t)
 	var err error
 	c.tcp, err = proxy.ListenTCP(c.redis.Addr, cfg.seed)
@@ -278,6 +281,11 @@ func names(b batch) string {
 	}
 	return strings.Join(order, ", ")
 }
+
+// silence is a logger for go-redis.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
 
 func head(lines []string, n int) string { return strings.Join(lines[:min(n, len(lines))], "\n") }
 

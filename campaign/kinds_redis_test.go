@@ -39,23 +39,28 @@ func redisKinds() []kind {
 			return func() { c.note(c.queueRDB.ConfigSet(c.ctx, "maxmemory", "0").Err()) }
 		}},
 		{name: "Redis killed, empty at its return", lasts: seconds(0.2, 3), begin: func(c *campaign, _ *rand.Rand) func() {
+			if c.redisDown {
+				c.miss()
+				return nil
+			}
 			c.redis.Kill()
 			c.redisRun++
-			c.redisDown++
+			c.redisDown = true
 			return func() {
-				if c.redisDown--; c.redisDown == 0 {
-					c.redis.Start()
-				}
+				c.redis.Start()
+				c.redisDown = false
 			}
 		}},
 		{name: "Redis frozen", lasts: seconds(1, 4), begin: func(c *campaign, _ *rand.Rand) func() {
-			if c.redisDown > 0 {
+			if c.redisDown || c.redisFrozen {
 				c.miss()
 				return nil
 			}
 			c.redis.Pause()
+			c.redisFrozen = true
 			run := c.redisRun
 			return func() {
+				c.redisFrozen = false
 				if run == c.redisRun { // else it was killed meanwhile
 					c.redis.Resume()
 				}
