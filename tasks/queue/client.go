@@ -29,7 +29,7 @@ const (
 // costs a second, empty run. Until its task is queued a mark lives for markTTL only:
 // a process that is killed in between holds its subject back no longer.
 const (
-	waitingTTL = time.Minute
+	waitingTTL = 20 * time.Second
 	markTTL    = 3 * time.Second
 )
 

@@ -152,6 +152,11 @@ func (r *Reaper) reissue(ctx context.Context, o orphan, payload []byte, silentSi
 	if err := suspect(ctx, r.Redis, t); err != nil {
 		return false, err
 	}
+	if coalesced(t) { // a mark may be the dead worker's own: it died before it had begun
+		if err := r.Redis.Del(ctx, waitingKey(t)).Err(); err != nil {
+			return false, fmt.Errorf("unmarking %s %s: %w", t.Type, t.Subject(), err)
+		}
+	}
 	if _, err := r.client.Enqueue(ctx, t); err != nil {
 		return false, err
 	}
