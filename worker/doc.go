@@ -1,7 +1,7 @@
 // Package worker turns tasks into features and vectors. Each task type is one
 // file that reads as its list of steps:
 //
-//	image.go    fetch, decode, batch and encode, settle
+//	image.go    fetch, screen, decode, batch and encode, settle
 //	text.go     fetch, render, tokenize, batch and encode, settle
 //	product.go  list, gather, fuse, settle
 //

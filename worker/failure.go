@@ -11,6 +11,7 @@ import (
 	"weft/extractors"
 	"weft/storage/lake"
 	"weft/storage/objects"
+	"weft/storage/vectors"
 	"weft/tasks"
 	"weft/tasks/queue"
 )
@@ -35,36 +36,53 @@ var errGone = errors.New("the object is no longer what was listed")
 // settle as dead, or come back.
 func (w *Worker) guard(run func(context.Context, tasks.Task) error) queue.Handler {
 	return func(ctx context.Context, t tasks.Task, a queue.Attempt) error {
-		w.metrics.begin()
-		err := caught(ctx, t, run)
-		var f *fault
-		switch {
-		case err == nil:
-			w.metrics.finished(t, "done")
-			return w.fuseNext(ctx, t, a)
-		case errors.Is(err, errGone):
-			w.metrics.finished(t, "gone")
-			return w.fuseNext(ctx, t, a)
-		case errors.As(err, &f):
-			return w.bury(ctx, t, f, a)
-		case ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded):
-			return fmt.Errorf("%w: %w", queue.ErrPostpone, err) // stopping
-		case errors.Is(err, objects.ErrUnavailable), errors.Is(err, objects.ErrFull), extractors.Unavailable(err):
-			w.metrics.finished(t, "postponed")
-			w.Log.Warn("what the task needs cannot be reached, it waits", "task", t.Type, "key", t.Key, "trace", t.Trace, "error", err)
-			return fmt.Errorf("%w: %w", queue.ErrPostpone, err)
-		case a.Last:
-			reason := tasks.ReasonRetries
-			if errors.Is(err, context.DeadlineExceeded) {
-				reason = tasks.ReasonTimeout
-			}
-			return w.bury(ctx, t, &fault{reason: reason, stage: string(t.Type), err: err}, a)
-		default:
-			w.metrics.finished(t, "retried")
-			w.Log.Warn("an attempt failed", "task", t.Type, "key", t.Key, "product", t.Product, "failed", a.Failed+1, "trace", t.Trace, "error", err)
-			return err
+		t.Attempt += a.Failed // how often it was begun before, in this epoch too
+		return w.attempt(ctx, t, a, run)
+	}
+}
+
+func (w *Worker) attempt(ctx context.Context, t tasks.Task, a queue.Attempt, run func(context.Context, tasks.Task) error) error {
+	w.metrics.begin()
+	err := caught(ctx, t, run)
+	var f *fault
+	switch {
+	case err == nil:
+		w.metrics.finished(t, "done")
+		return w.fuseNext(ctx, t, a)
+	case errors.Is(err, errGone):
+		w.metrics.finished(t, "gone")
+		return w.fuseNext(ctx, t, a)
+	case errors.As(err, &f):
+		return w.bury(ctx, t, f, a)
+	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", queue.ErrPostpone, err) // stopping
+	case away(err):
+		w.metrics.finished(t, "postponed")
+		w.Log.Warn("what the task needs cannot be reached, it waits", "task", t.Type, "key", t.Key, "trace", t.Trace, "error", err)
+		return fmt.Errorf("%w: %w", queue.ErrPostpone, err)
+	case a.Last:
+		reason := tasks.ReasonRetries
+		if errors.Is(err, context.DeadlineExceeded) {
+			reason = tasks.ReasonTimeout
+		}
+		return w.bury(ctx, t, &fault{reason: reason, stage: string(t.Type), err: err}, a)
+	default:
+		w.metrics.finished(t, "retried")
+		w.Log.Warn("an attempt failed", "task", t.Type, "key", t.Key, "product", t.Product, "failed", a.Failed+1, "trace", t.Trace, "error", err)
+		return err
+	}
+}
+
+// away tells an error that is not the item's own: a store or an encoder cannot be
+// reached, or has no room. It costs no attempt. A deadline does: an item that is
+// over it every time must end somewhere.
+func away(err error) bool {
+	for _, outage := range []error{objects.ErrUnavailable, objects.ErrFull, vectors.ErrUnavailable, vectors.ErrFull} {
+		if errors.Is(err, outage) {
+			return true
 		}
 	}
+	return extractors.Unavailable(err) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // caught turns a panic of a step into the item's own fault.
@@ -90,10 +108,14 @@ func (w *Worker) bury(ctx context.Context, t tasks.Task, f *fault, a queue.Attem
 	}
 	row := lake.Dead{
 		Row: lake.Row{Key: key, Version: w.now()}, ETag: t.ETag, ContentSHA256: f.sha, Product: string(t.Product),
-		Reason: string(f.reason), Stage: f.stage, Message: f.err.Error(), Attempts: int64(a.Failed + 1),
+		Reason: string(f.reason), Stage: f.stage, Message: f.err.Error(), Attempts: int64(t.Attempt + 1),
 		Worker: w.Name, Time: w.now(), Stack: string(f.stack),
 	}
-	if err := w.Lake.Dead.Append(ctx, row); err != nil {
+	rows := []lake.Dead{row}
+	if f.reason == tasks.ReasonCrashed && f.stage != "quarantine" {
+		rows = append(rows, quarantine(row))
+	}
+	if err := w.Lake.Dead.Append(ctx, rows...); err != nil {
 		return fmt.Errorf("%w: writing the dead letter of %s: %w", queue.ErrPostpone, key, err)
 	}
 	w.metrics.died(f.reason)
@@ -111,7 +133,7 @@ func (w *Worker) fuseNext(ctx context.Context, t tasks.Task, a queue.Attempt) er
 		return nil
 	}
 	t.Type, t.Key, t.ETag = tasks.ProductFuse, "", ""
-	return w.guard(w.product)(ctx, t, a)
+	return w.attempt(ctx, t, a, w.product)
 }
 
 // Refuse settles a payload that cannot be read: its digest is its id.

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"weft/storage/lake"
 )
@@ -22,10 +23,21 @@ func find[R any](ctx context.Context, w *Worker, t *lake.Table[R], key string, w
 	return row, err == nil && ok && want(row), wrapLookup(key, err)
 }
 
-// has is find without the row.
-func has[R any](ctx context.Context, w *Worker, t *lake.Table[R], key string) (bool, error) {
-	_, ok, err := find(ctx, w, t, key, func(R) bool { return true })
-	return ok, err
+// repeatAge is how long another process may have stored a feature without this one
+// looking: a miss only costs a repeat, which is counted.
+const repeatAge = time.Second
+
+// encoded tells whether a feature is durable, as far as is known.
+func (w *Worker) encoded(ctx context.Context, key string) (bool, error) {
+	_, ok, err := w.Lake.Features.Get(ctx, key)
+	if err != nil || ok || !w.Shared {
+		return ok, wrapLookup(key, err)
+	}
+	if err := w.Lake.Features.RefreshIfOlder(ctx, repeatAge); err != nil {
+		return false, wrapLookup(key, err)
+	}
+	_, ok, err = w.Lake.Features.Get(ctx, key)
+	return ok, wrapLookup(key, err)
 }
 
 func wrapLookup(key string, err error) error {

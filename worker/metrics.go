@@ -16,6 +16,7 @@ type metrics struct {
 	steps  *prometheus.HistogramVec // seconds by step
 	tasks  *prometheus.CounterVec   // by type and outcome
 	items  *prometheus.CounterVec   // by modality and origin (encoded, cached)
+	again  *prometheus.CounterVec   // encodings in vain, by modality
 	deaths *prometheus.CounterVec   // by reason
 	sizes  *prometheus.HistogramVec // items by modality
 	runs   *prometheus.HistogramVec // encoder seconds by modality
@@ -33,6 +34,9 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		items: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "weft_features_total", Help: "Features by modality and origin: encoded, or cached because the content was known.",
 		}, []string{"modality", "origin"}),
+		again: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "weft_repeats_total", Help: "Contents encoded although another worker was encoding them, by modality.",
+		}, []string{"modality"}),
 		deaths: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "weft_dead_total", Help: "Items given up, by reason.",
 		}, []string{"reason"}),
@@ -46,7 +50,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.steps, m.tasks, m.items, m.deaths, m.sizes, m.runs} {
+	for _, c := range []prometheus.Collector{m.steps, m.tasks, m.items, m.again, m.deaths, m.sizes, m.runs} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -77,6 +81,12 @@ func (m *metrics) made(k tasks.Modality, encoded bool) {
 	}
 	count.Add(1)
 	m.items.WithLabelValues(string(k), origin).Inc()
+}
+
+// repeat counts an encoding that another worker made durable first.
+func (m *metrics) repeat(k tasks.Modality) {
+	m.repeats.Add(1)
+	m.again.WithLabelValues(string(k)).Inc()
 }
 
 // batches counts and times the encoder calls of a modality.

@@ -91,7 +91,7 @@ func (w *Worker) feature(ctx context.Context, r *room, key string, c content, m 
 			err = panicked("encode", c.sha, p)
 		}
 	}()
-	if known, err := has(ctx, w, w.Lake.Features, key); err != nil || known {
+	if known, err := w.encoded(ctx, key); err != nil || known {
 		if known {
 			w.metrics.made(m, false)
 		}
@@ -106,6 +106,12 @@ func (w *Worker) feature(ctx context.Context, r *room, key string, c content, m 
 		return &fault{reason: tasks.ReasonNotFinite, stage: "encode", sha: c.sha, err: errors.New("the encoder answered NaN or infinity")}
 	}
 	w.metrics.made(m, true)
+	if known, err := w.encoded(ctx, key); err != nil || known {
+		if known {
+			w.metrics.repeat(m) // another worker was faster
+		}
+		return err
+	}
 	defer w.metrics.time("commit")()
 	err = w.Lake.Features.Append(ctx, lake.Feature{
 		Row: lake.Row{Key: key, Version: w.now()}, ContentSHA256: c.sha, Recipe: w.Recipes[m], Modality: string(m), Vector: v,

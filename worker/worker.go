@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
@@ -48,8 +49,13 @@ type Config struct {
 	Encoders   int  // encoder calls at once; default one per core
 	Shared     bool // other processes write to the lake: look again before a miss is believed
 	MaxPhoto   int64
-	Metrics    prometheus.Registerer
-	Log        *slog.Logger
+	// DecodeCommand is a program and its arguments that runs ServeDecoder, for photos
+	// that may crash or hang a decoder. Empty: they are decoded here.
+	DecodeCommand []string
+	// DecodeLimit is how long the decoding of one photo may take; default 20 s.
+	DecodeLimit time.Duration
+	Metrics     prometheus.Registerer
+	Log         *slog.Logger
 }
 
 // Worker holds what the handlers share.
@@ -59,6 +65,7 @@ type Worker struct {
 	texts   *extractors.Batcher[[]int32, []float32]
 	gate    *semaphore.Weighted // contents in memory
 	decode  *semaphore.Weighted // decoders at work
+	apart   *apart              // decoders for suspects; nil: none
 	flights flights
 	metrics *metrics
 }
@@ -79,11 +86,17 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.Encoders <= 0 {
 		cfg.Encoders = runtime.GOMAXPROCS(0)
 	}
+	if cfg.DecodeLimit <= 0 {
+		cfg.DecodeLimit = 20 * time.Second
+	}
 	m, err := newMetrics(cfg.Metrics)
 	if err != nil {
 		return nil, fmt.Errorf("worker metrics: %w", err)
 	}
 	w := &Worker{Config: cfg, metrics: m, gate: semaphore.NewWeighted(int64(ahead * cfg.Encoders)), decode: semaphore.NewWeighted(int64(cfg.Encoders))}
+	if len(cfg.DecodeCommand) > 0 {
+		w.apart = &apart{command: cfg.DecodeCommand, limit: cfg.DecodeLimit}
+	}
 	if w.images, err = extractors.NewBatcher(extractors.BatchConfig[[]byte]{
 		MaxItems: imageBatch, Runners: cfg.Encoders, Whole: extractors.Unavailable, Observe: m.batches(tasks.Image),
 	}, cfg.Images.Encode); err != nil {
@@ -103,6 +116,9 @@ func New(cfg Config) (*Worker, error) {
 func (w *Worker) Close() {
 	_ = w.images.Close() // waits; the batchers have nothing to fail at
 	_ = w.texts.Close()
+	if w.apart != nil {
+		w.apart.close()
+	}
 }
 
 // Handlers maps the task types that this worker runs.

@@ -17,6 +17,7 @@ type pinned struct {
 	id       tasks.Generation
 	spec     generationSpec
 	encoders *encoderSet
+	decoder  []string // starts a process that decodes photos
 	fusion   *fusion.Concat
 }
 
@@ -48,6 +49,9 @@ func (e encoders) pin(ctx context.Context, g lake.Generations, log *slog.Logger)
 		Text:    encoderSpec{Model: set.textName, Recipe: textRecipe(set.text.Recipe(), tasks.TextRendering), Rendering: tasks.TextRendering},
 		Fusion:  fusion.DefaultConfig(set.image.Dim(), set.text.Dim()),
 	}}
+	if p.decoder, err = e.decodeCommand(class); err != nil {
+		return nil, err
+	}
 	id, _, err := lake.GenerationID(p.spec)
 	if err != nil {
 		return nil, err

@@ -115,6 +115,7 @@ func (n *node) startWorker(images worker.Images, texts worker.Texts, runners int
 		Tenant: n.tenant, Generation: n.pinned.id, Recipes: n.pinned.spec.recipes(), Name: n.name, Objects: n.bucket, Lake: n.lake,
 		Vectors: n.vectors, Images: images, Texts: texts, Fusion: n.pinned.fusion, Encoders: runners,
 		Shared: n.shared, MaxPhoto: pixels.DefaultLimits().MaxBytes, Metrics: n.registry, Log: n.log,
+		DecodeCommand: n.pinned.decoder, DecodeLimit: decodeLimit,
 	})
 	if err != nil {
 		return err
@@ -190,9 +191,12 @@ func (n *node) startLock(ctx context.Context) (err error) {
 }
 
 const (
-	lockTime  = 9 * time.Second  // until another scheduler takes over from a dead one
-	drainTime = 30 * time.Second // for the tasks in hand when a process is stopped
-	closeTime = 15 * time.Second // for the last commits
+	lockTime = 9 * time.Second // until another scheduler takes over from a dead one
+	// decodeLimit bounds the decoding of one photo; the largest that is allowed takes
+	// about two seconds.
+	decodeLimit = 20 * time.Second
+	drainTime   = 30 * time.Second // for the tasks in hand when a process is stopped
+	closeTime   = 15 * time.Second // for the last commits
 )
 
 // startServe answers HTTP until stop. notify hears of media that were written.

@@ -43,6 +43,7 @@ type upReport struct {
 	Refilled   int               `json:"refilled"` // vectors loaded from the lake
 	Encoded    map[string]int64  `json:"encoded"`  // encoder items by modality
 	Cached     map[string]int64  `json:"cached"`   // parts whose content was known
+	Repeats    int64             `json:"repeats"`  // of the encoded: another process was faster
 	Published  int64             `json:"published"`
 	Dead       int64             `json:"dead"`
 	Work       float64           `json:"work_s"` // first task to last vector

@@ -26,7 +26,7 @@ func (u *up) sum(w *worker.Worker, s *scheduler.Scheduler) upReport {
 	p := w.Progress()
 	r := upReport{
 		Startup: u.startup.Seconds(), Total: time.Since(u.began).Seconds(), Refilled: u.refilled,
-		Encoded: map[string]int64{}, Cached: map[string]int64{}, Published: p.Published, Dead: p.Dead, Sweep: s.Last(),
+		Encoded: map[string]int64{}, Cached: map[string]int64{}, Repeats: p.Repeats, Published: p.Published, Dead: p.Dead, Sweep: s.Last(),
 	}
 	for _, m := range []tasks.Modality{tasks.Image, tasks.Text} {
 		r.Encoded[string(m)], r.Cached[string(m)] = p.Encoded[m], p.Cached[m]

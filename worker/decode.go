@@ -1,0 +1,119 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"weft/extractors/pixels"
+	"weft/storage/lake"
+	"weft/tasks"
+)
+
+// A photo that was in hand when its worker died, or that failed before, is a
+// suspect: it is decoded apart, where it can crash or hang as it likes.
+const (
+	// maxCrashes is how often a photo may crash or hang a decoder of its own.
+	maxCrashes = 3
+	// maxDeaths is how often a photo may be in hand when a worker dies or fails
+	// although it decodes: then it is the encoder that it ends.
+	maxDeaths = 10
+)
+
+// screen refuses contents that are quarantined, and photos that keep ending their
+// workers.
+func (w *Worker) screen(ctx context.Context, t tasks.Task, photo content) error {
+	row, known, err := w.Lake.Dead.Get(ctx, tasks.QuarantinePrefix+photo.sha)
+	if err != nil {
+		return fmt.Errorf("looking for quarantined contents: %w", err)
+	}
+	if known {
+		return &fault{reason: tasks.ReasonCrashed, stage: "quarantine", sha: photo.sha, err: fmt.Errorf("the same bytes were set aside before: %s", row.Message)}
+	}
+	if t.Attempt >= maxDeaths {
+		return &fault{reason: tasks.ReasonCrashed, stage: "encode", sha: photo.sha, err: fmt.Errorf("in hand at %d crashes or failures", t.Attempt)}
+	}
+	return nil
+}
+
+// decodePhoto waits for a place at the gate: decoding is the encoder's rival
+// for the cores, and bounded only by them.
+func (w *Worker) decodePhoto(ctx context.Context, t tasks.Task, photo content) ([]byte, error) {
+	if err := w.decode.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("waiting to decode: %w", err)
+	}
+	defer w.decode.Release(1)
+	defer w.metrics.time("decode")()
+	decode := w.decodeHere
+	if t.Attempt > 0 && w.apart != nil {
+		decode = w.decodeApart
+	}
+	pixels, err := decode(ctx, photo)
+	if err != nil {
+		return nil, refused("decode", photo.sha, err)
+	}
+	return pixels, nil
+}
+
+// errHangs: the decoder did not come back. Its call into C cannot be ended: the core
+// is lost until the worker is restarted, the photo comes back as a suspect.
+var errHangs = errors.New("the decoder hangs")
+
+func (w *Worker) decodeHere(_ context.Context, photo content) ([]byte, error) {
+	type prepared struct {
+		pixels []byte
+		err    error
+	}
+	done := make(chan prepared, 1)
+	go func() {
+		var p prepared
+		defer func() {
+			if r := recover(); r != nil {
+				p.err = panicked("decode", photo.sha, r)
+			}
+			done <- p
+		}()
+		p.pixels, p.err = w.Images.Prepare(photo.body)
+	}()
+	timer := time.NewTimer(w.DecodeLimit)
+	defer timer.Stop()
+	select {
+	case p := <-done:
+		return p.pixels, p.err
+	case <-timer.C:
+		w.Log.Error("a photo hangs the decoder; a core is lost until this worker is restarted", "sha256", photo.sha, "after", w.DecodeLimit)
+		return nil, fmt.Errorf("%w: no answer in %v", errHangs, w.DecodeLimit)
+	}
+}
+
+// decodeApart gives a photo up that crashes its own decoder every time.
+func (w *Worker) decodeApart(ctx context.Context, photo content) ([]byte, error) {
+	for n := 1; ; n++ {
+		pixels, err := w.apart.prepare(ctx, photo.body)
+		var c *crash
+		if !errors.As(err, &c) {
+			return pixels, err
+		}
+		w.Log.Warn("a suspect ended its decoder", "sha256", photo.sha, "times", n, "error", c)
+		if n == maxCrashes {
+			return nil, &fault{reason: tasks.ReasonCrashed, stage: "decode", sha: photo.sha, err: fmt.Errorf("%d times of %d: %w", n, n, c), stack: c.stderr}
+		}
+	}
+}
+
+// quarantine is the dead letter of a content: its bytes are refused under any key.
+func quarantine(row lake.Dead) lake.Dead {
+	row.Message = "as " + row.Key + ": " + row.Message
+	row.Key, row.ETag, row.Product = tasks.QuarantinePrefix+row.ContentSHA256, "", ""
+	return row
+}
+
+// refused gives an item up when the decoder says that nobody will read it.
+func refused(stage, sha string, err error) error {
+	var e *pixels.Error
+	if errors.As(err, &e) {
+		return &fault{reason: tasks.Reason(e.Code), stage: stage, sha: sha, err: err}
+	}
+	return fmt.Errorf("%s: %w", stage, err)
+}
