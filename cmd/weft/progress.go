@@ -35,13 +35,13 @@ func bytesBar(w io.Writer) func(label string, done, total int64) {
 	}
 }
 
-// countBar draws items done of a total that may grow.
+// countBar draws items done of a total that may grow. Its spinner turns with the
+// work: one that turns by the clock would be drawn by a goroutine of the library
+// that shares the bar's state without a lock.
 func countBar(w io.Writer, label string, total int) *progressbar.ProgressBar {
-	if !onTerminal(w) {
-		w = io.Discard
-	}
 	return progressbar.NewOptions(total, progressbar.OptionSetDescription(label), progressbar.OptionSetWriter(w), progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+		progressbar.OptionShowIts(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetVisibility(onTerminal(w)), progressbar.OptionSetSpinnerChangeInterval(0))
 }
 
 // workBar draws what a node has done: it has no total before the first sweep,
