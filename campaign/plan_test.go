@@ -53,10 +53,11 @@ func TestPlanFollowsItsSeed(t *testing.T) {
 		}
 		return s
 	}
-	if order(1) != order(1) {
+	first, again := order(1), order(1)
+	if first != again {
 		t.Error("one seed, two schedules")
 	}
-	if order(1) == order(2) {
+	if first == order(2) {
 		t.Error("two seeds, one schedule")
 	}
 }
