@@ -25,7 +25,7 @@ const (
 	batchWindow = 4 * time.Second
 	// shortWindow spreads the faults of the short version: what the death of a worker
 	// leaves behind is freed while the other faults go on.
-	shortWindow = 20 * time.Second
+	shortWindow = 16 * time.Second
 )
 
 // plan deals n faults: in the short version two batches, crashes in the first, with
