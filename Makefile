@@ -51,8 +51,10 @@ demo-libraries:
 .PHONY: test
 test: test-needs ## vet and run every test; installs the servers the tests start
 	$(GO) vet ./...
-	$(GO) test -race $$($(GO) list ./... | grep -vxE '$(PLAIN)')
-	$(GO) test $$($(GO) list ./... | grep -xE '$(PLAIN)')
+	failed=0; \
+	  $(GO) test -race $$($(GO) list ./... | grep -vxE '$(PLAIN)') || failed=1; \
+	  $(GO) test $$($(GO) list ./... | grep -xE '$(PLAIN)') || failed=1; \
+	  exit $$failed
 
 .PHONY: test-needs
 test-needs:
