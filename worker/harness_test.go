@@ -47,7 +47,7 @@ func decodeInTest(photo []byte) ([]byte, error) {
 		fmt.Fprintln(os.Stderr, "SIGSEGV in decode_mcu")
 		os.Exit(139)
 	case bytes.HasPrefix(photo, []byte("hang")):
-		select {} //nolint:staticcheck // until it is killed
+		select {} // until it is killed
 	case bytes.HasPrefix(photo, []byte("bad")):
 		return nil, &pixels.Error{Code: pixels.Truncated, Msg: "ends early"}
 	}

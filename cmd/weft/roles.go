@@ -39,7 +39,10 @@ func (c *schedulerCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer n.stop()
-	if err := errors.Join(c.metrics.start(n), n.startScheduler(c.SweepEvery, true)); err != nil {
+	if err := errors.Join(c.metrics.start(n), n.startLock(ctx)); err != nil {
+		return err
+	}
+	if err := n.startScheduler(c.SweepEvery, true); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.err, "weft scheduler %s: tenant %s, generation %s\n", version, n.tenant, n.pinned.id)
@@ -52,8 +55,14 @@ func (n *node) keepLive(ctx context.Context, repairEvery time.Duration) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var repaired time.Time
+	led := n.lead()
 	for {
-		if n.lead() {
+		leads := n.lead()
+		if leads && !led {
+			n.log.Info("leading from now on")
+			n.scheduler.SweepSoon()
+		}
+		if led = leads; leads {
 			if err := n.fill(ctx, &repaired, repairEvery); err != nil && ctx.Err() == nil {
 				n.log.Warn("the vectors' Redis could not be filled and will be tried again", "error", err)
 			}
