@@ -161,7 +161,7 @@ func TestInterrupted(t *testing.T) {
 	for _, c := range []struct {
 		signal syscall.Signal
 		photos int // more than are in hand at once: a polite end finishes those
-	}{{syscall.SIGINT, 400}, {syscall.SIGKILL, 100}} {
+	}{{syscall.SIGINT, 500}, {syscall.SIGKILL, 100}} {
 		t.Run(c.signal.String(), func(t *testing.T) {
 			s := newShop(t)
 			photo := samplePhoto(t, samples(t, 1)[0])
