@@ -129,6 +129,11 @@ func (p *process) wait() int {
 	}
 }
 
+func (p *process) kill() {
+	p.signal(syscall.SIGKILL)
+	<-p.exited
+}
+
 // alive fails the test when the process has ended.
 func (p *process) alive() {
 	p.t.Helper()
