@@ -112,7 +112,8 @@ type workerCmd struct {
 // Help is shown by --help.
 func (workerCmd) Help() string {
 	return `A worker that cannot meet the bucket's generation (a decoder is missing, an encoder does not reproduce its
-golden vectors) refuses to start and says what to install.
+golden vectors) refuses to start and says what to install. Ctrl-C or SIGTERM lets it finish what it has in hand, for
+at most 30 s, and commit, for at most 15 s; a second one ends it at once: its work is issued again.
 
 Example:
   weft worker --objects 's3://shop?endpoint=localhost:9000' --queue redis://localhost:6379/0 --vectors redis://localhost:6379/1`
