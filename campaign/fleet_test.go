@@ -109,7 +109,7 @@ func (f *fleet) keep(s *slot) {
 func (f *fleet) judge(s *slot, p *process) {
 	p.mu.Lock()
 	code, why, took, tail := p.cmd.ProcessState.ExitCode(), p.intent, p.ended.Sub(p.asked), strings.Join(p.tail, "\n")
-	encoded, done := p.encoded, p.done
+	encoded, done, frozen := p.encoded, p.done, p.frozen
 	p.mu.Unlock()
 	f.mu.Lock()
 	s.now = nil
@@ -125,7 +125,7 @@ func (f *fleet) judge(s *slot, p *process) {
 		f.offend("%s ended by itself: %v\n%s", p.name, p.cmd.ProcessState, tail)
 	case why == stopped && p.isReady() && code != 0:
 		f.offend("%s was asked to stop and ended with %v\n%s", p.name, p.cmd.ProcessState, tail)
-	case why == stopped && took > stopWithin, why == hurried && took > hurryWithin:
+	case !frozen && (why == stopped && took > stopWithin || why == hurried && took > hurryWithin):
 		f.offend("%s took %v to stop\n%s", p.name, took.Round(time.Millisecond), tail)
 	}
 }

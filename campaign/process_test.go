@@ -27,6 +27,7 @@ type process struct {
 
 	mu      sync.Mutex
 	intent  intent
+	frozen  bool      // once: it may take its time to stop
 	asked   time.Time // when a signal to end was first sent
 	ended   time.Time
 	encoded int64 // features that went through an encoder, as last read
@@ -105,6 +106,12 @@ func (p *process) follow(output io.Reader, log io.Writer, ready string) {
 // signal sends s and remembers why; a process that is gone is fine.
 func (p *process) signal(s syscall.Signal, why intent) {
 	p.mu.Lock()
+	if why == stopped && p.intent == stopped {
+		why = hurried // by another fault that restarts the fleet
+	}
+	if s == syscall.SIGSTOP {
+		p.frozen = true
+	}
 	if why > p.intent {
 		p.intent = why
 	}
