@@ -146,9 +146,9 @@ func (c *catalogue) fill(ctx context.Context, gen tasks.Generation) error {
 			c.set(ctx, index, r)
 		}
 	}
-	c.current.Store(index)
 	c.metrics.fills.WithLabelValues(string(c.tenant)).Inc()
-	c.measure(index)
+	c.measure(index) // before it answers: whoever sees it ready sees its size
+	c.current.Store(index)
 	c.log.LogAttrs(ctx, slog.LevelInfo, "neighbours are in memory", slog.String("generation", string(gen)), slog.Int("products", index.Len()),
 		slog.Int64("bytes", index.Bytes()), slog.Duration("took", time.Since(begin)))
 	return nil

@@ -59,6 +59,18 @@ func (p place) bucketDir() string {
 	return ""
 }
 
+// makeBucket creates the directory of a new data directory's bucket: commands that
+// write begin one, commands that read say that it is not there.
+func (p place) makeBucket() error {
+	if p.Data == "" {
+		return nil
+	}
+	if err := os.MkdirAll(p.bucketDir(), 0o755); err != nil {
+		return fmt.Errorf("--data %s: %w", p.Data, err)
+	}
+	return nil
+}
+
 // openBucket opens the object store that --data or --objects names.
 func (p place) openBucket(ctx context.Context) (objects.Store, error) {
 	switch {

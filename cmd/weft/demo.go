@@ -88,8 +88,8 @@ func (c *demoCmd) upload(ctx context.Context, a *app, p place) (importCounts, er
 	if err := os.MkdirAll(filepath.Dir(c.Report), 0o755); err != nil {
 		return importCounts{}, fmt.Errorf("--report: %w", err)
 	}
-	if err := os.MkdirAll(p.bucketDir(), 0o755); err != nil {
-		return importCounts{}, fmt.Errorf("--data: %w", err)
+	if err := p.makeBucket(); err != nil {
+		return importCounts{}, err
 	}
 	bucket, _, err := p.openTenant(ctx)
 	if err != nil {

@@ -71,6 +71,9 @@ func (c *importCmd) Run(ctx context.Context, a *app) error {
 			return usageError{fmt.Errorf("import: %w", err)}
 		}
 	}
+	if err := c.makeBucket(); err != nil {
+		return err
+	}
 	bucket, _, err := c.openTenant(ctx)
 	if err != nil {
 		return err

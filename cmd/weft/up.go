@@ -102,6 +102,9 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 	if u.lock, err = lockData(c.Data); err != nil {
 		return nil, err
 	}
+	if err := c.makeBucket(); err != nil {
+		return nil, err
+	}
 	queueURL, vectorsURL := c.Queue, c.Vectors
 	embedded := queueURL == "" && vectorsURL == ""
 	if embedded {

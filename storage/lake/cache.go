@@ -122,10 +122,3 @@ func (c *cache) remove(e *cacheEntry) {
 		c.bytes -= e.bytes
 	}
 }
-
-// use is the bytes held now.
-func (c *cache) use() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.bytes
-}
