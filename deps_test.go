@@ -26,13 +26,14 @@ var layers = map[string]struct {
 	"extractors": {[]string{"onnx"}, "extractors turn bytes into vectors and know nothing of queues or stores"},
 	"fusion":     {[]string{"onnx"}, "fusion is a function of stored parts, not of where they are stored"},
 	"storage":    {[]string{"tasks"}, "storage keeps rows and objects and knows nothing of who computes them"},
-	"scheduler":  {[]string{"tasks", "storage"}, "the scheduler compares and enqueues; it never decodes or encodes"},
-	"worker":     {[]string{"tasks", "storage", "extractors", "fusion"}, "the worker talks to the scheduler through the queue alone"},
-	"serve":      {[]string{"tasks", "storage", "extractors", "fusion", "client"}, "serve reads what was published; it does not reach into workers or the scheduler"},
+	"behaviour":  {[]string{"tasks", "storage"}, "behaviour is rows and what follows from them, whoever asks"},
+	"scheduler":  {[]string{"tasks", "storage", "behaviour"}, "the scheduler compares and enqueues; it never decodes or encodes"},
+	"worker":     {[]string{"tasks", "storage", "extractors", "fusion", "behaviour"}, "the worker talks to the scheduler through the queue alone"},
+	"serve":      {[]string{"tasks", "storage", "extractors", "fusion", "client", "behaviour"}, "serve reads what was published; it does not reach into workers or the scheduler"},
 	"examples":   {nil, "the sample's generator stands alone"},
 	"campaign": {[]string{"tasks", "storage", "scheduler"},
 		"the campaign breaks a fleet of programs from outside, and judges it by what the bucket and Redis hold"},
-	"cmd": {[]string{"tasks", "onnx", "client", "extractors", "fusion", "storage", "scheduler", "worker", "serve", "examples"},
+	"cmd": {[]string{"tasks", "onnx", "client", "extractors", "fusion", "storage", "behaviour", "scheduler", "worker", "serve", "examples"},
 		"cmd is the one place where everything is wired"},
 }
 
