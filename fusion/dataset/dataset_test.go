@@ -1,0 +1,295 @@
+package dataset
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// write puts a file into dir and returns its path.
+func write(t *testing.T, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func load(t *testing.T, o Options) (*Dataset, Report) {
+	t.Helper()
+	d, r, err := Load(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, r
+}
+
+// pairs writes interactions as user:item.
+func pairs(d *Dataset, rows []Interaction) string {
+	var s []string
+	for _, r := range rows {
+		s = append(s, d.Users[r.User]+":"+d.Items[r.Item])
+	}
+	return strings.Join(s, " ")
+}
+
+const given = `user,item,split
+10,2,train
+9,1,train
+9,2,train
+9,2,train
+9,2,val
+9,3,val
+10,1,test
+10,2,test
+9,0,test
+`
+
+func TestGivenSplit(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "interactions.csv", given)
+	d, r := load(t, Options{Dir: dir})
+	if got := strings.Join(d.Users, " ") + "|" + strings.Join(d.Items, " "); got != "9 10|0 1 2 3" {
+		t.Errorf("names %s: want them in the order of their numbers", got)
+	}
+	got := []string{pairs(d, d.Train), pairs(d, d.Val), pairs(d, d.Test), pairs(d, d.TrainVal)}
+	want := []string{"9:1 9:2 10:2", "9:3", "9:0 10:1", "9:1 9:2 9:3 10:2"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("parts %q, want %q", got, want)
+	}
+	if d.Train[1].Weight != 2 || r.Duplicates != 1 || r.Repeats != 2 || r.Split != Given || r.ColdItems != 2 {
+		t.Errorf("weight %v, report %+v", d.Train[1].Weight, r)
+	}
+}
+
+func TestTimeSplitKeepsMomentsTogetherAndOnlyFirsts(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	b.WriteString("who,what,when,n\n")
+	for i := range 20 { // newest first: the order of rows does not matter
+		fmt.Fprintf(&b, "u%d,i%02d,2024-01-%02d 10:00:00,2\n", i%3, i, 20-i)
+	}
+	b.WriteString("u1,i19,2024-01-20 11:00:00,3\n") // a repeat in the last days of what u1 had on the first
+	write(t, dir, "log.csv", b.String())
+	d, r := load(t, Options{Dir: dir, Interactions: "log.csv", UserColumn: "who", ItemColumn: "what", TimeColumn: "when", WeightColumn: "n"})
+	if r.Split != ByTime || len(d.Train) != 16 || len(d.Val) != 2 || len(d.Test) != 2 {
+		t.Fatalf("%+v", r)
+	}
+	for _, row := range d.Test {
+		if row.Time < r.TestFrom {
+			t.Errorf("%+v is older than the beginning of test", row)
+		}
+		if d.Items[row.Item] == "i19" {
+			t.Error("a repeat became a target")
+		}
+	}
+	if Newest(d.Train) >= r.ValFrom || Newest(d.TrainVal) >= r.TestFrom || r.Repeats != 1 || d.Train[0].Weight != 2 {
+		t.Errorf("train reaches %d, val begins %d; report %+v", Newest(d.Train), r.ValFrom, r)
+	}
+}
+
+func TestLeaveLastAndByUser(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "interactions.csv", "user,item,time\na,x,100\na,y,200\na,z,300\na,x,400\nb,x,100\nb,y,200\nc,y,1\nc,z,2\nc,x,3\n")
+	d, _ := load(t, Options{Dir: dir, Split: LeaveLast})
+	if got := pairs(d, d.Train) + "|" + pairs(d, d.Val) + "|" + pairs(d, d.Test); got != "a:x b:x b:y c:y|a:y c:z|a:z c:x" {
+		t.Error(got)
+	}
+	if d.Train[0].Last != 100_000 {
+		t.Errorf("train knows of %d ms, after the val target", d.Train[0].Last)
+	}
+	one, _ := load(t, Options{Dir: dir, Split: PerUser, Seed: 1})
+	same, _ := load(t, Options{Dir: dir, Split: PerUser, Seed: 1})
+	if !reflect.DeepEqual(one, same) || len(one.Val) != 2 || len(one.Test) != 2 || len(one.Train) != 4 {
+		t.Errorf("by user: %d %d %d", len(one.Train), len(one.Val), len(one.Test))
+	}
+}
+
+// npy writes an array as numpy does.
+func npy(dtype, shape string, numbers any) string {
+	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }\n", dtype, shape)
+	var b bytes.Buffer
+	b.WriteString("\x93NUMPY\x01\x00")
+	_ = binary.Write(&b, binary.LittleEndian, uint16(len(dict)))
+	b.WriteString(dict)
+	_ = binary.Write(&b, binary.LittleEndian, numbers)
+	return b.String()
+}
+
+func TestArrays(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "interactions.csv", given)
+	nan := float32(math.NaN())
+	f4 := write(t, dir, "a.npy", npy("<f4", "5, 2", []float32{1, 2, nan, 1, 0, 0, 3, 4, 5, 6}))
+	f2 := write(t, dir, "b.npy", npy("<f2", "4,", []uint16{0x3c00, 0xc000, 0x0001, 0x7bff}))
+	f8 := write(t, dir, "c.npy", npy("<f8", "2, 1", []float64{.5, 7}))
+	write(t, dir, "c.ids.txt", "3\nnew\n")
+	d, r := load(t, Options{Dir: dir, Modalities: []NamedFile{{Name: "a", Path: f4}, {Name: "b", Path: f2}}})
+	if len(d.Items) != 5 || fmt.Sprint(d.Modalities[0].Present) != "[true false false true true]" || r.Modalities[0].NotFinite != 1 || r.Modalities[0].Zero != 1 {
+		t.Errorf("%v %+v", d.Modalities[0], r.Modalities)
+	}
+	if got := d.Modalities[1].Rows; !reflect.DeepEqual(got, []float32{1, -2, 1. / (1 << 24), 65504, 0}) {
+		t.Errorf("float16 read as %v", got)
+	}
+	d, _ = load(t, Options{Dir: dir, Modalities: []NamedFile{{Name: "c", Path: f8}}})
+	m, ok := d.Modality("c")
+	if !ok || len(d.Items) != 5 || d.Items[4] != "new" || m.Row(3)[0] != .5 || m.Row(4)[0] != 7 || m.Present[0] {
+		t.Errorf("items %v, rows %+v", d.Items, m)
+	}
+}
+
+func TestTables(t *testing.T) {
+	dir := t.TempDir()
+	type row struct {
+		User int64  `parquet:"user"`
+		Item string `parquet:"item"`
+		Time int64  `parquet:"time,timestamp(microsecond)"`
+	}
+	type vector struct {
+		ID     string    `parquet:"id"`
+		Vector []float32 `parquet:"vector,list"`
+	}
+	var log []row
+	for i := range 30 {
+		log = append(log, row{int64(i % 4), fmt.Sprint("p", i), int64(i+1) * 1e12})
+	}
+	if err := parquet.WriteFile(filepath.Join(dir, "interactions.parquet"), log); err != nil {
+		t.Fatal(err)
+	}
+	vectors := filepath.Join(dir, "v.parquet")
+	if err := parquet.WriteFile(vectors, []vector{{"p1", []float32{1, 2}}, {"p2", nil}}); err != nil {
+		t.Fatal(err)
+	}
+	table := filepath.Join(dir, "prices.csv.gz")
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write([]byte("\ufeffitem,name,price,weight\np1,a cup,2.5,\np3,a hat,4,1\n"))
+	_ = z.Close()
+	write(t, dir, "prices.csv.gz", b.String())
+	write(t, dir, "people.csv", "user,gender,consent\n0,f,true\n1,m,false\n3,,\n77,f,\n")
+	d, r := load(t, Options{Dir: dir, Profiles: filepath.Join(dir, "people.csv"), Modalities: []NamedFile{
+		{Name: "text", Path: vectors}, {Name: "price", Path: table, Columns: []string{"price"}}}})
+	if d.Train[0].Time != 1_000_000_000 { // 10¹² µs
+		t.Errorf("time %d", d.Train[0].Time)
+	}
+	text, price := d.Modalities[0], d.Modalities[1]
+	p1, p3 := rows(d.Items)["p1"], rows(d.Items)["p3"]
+	if !reflect.DeepEqual(text.Row(p1), []float32{1, 2}) || text.Present[p3] || r.Modalities[0].Zero != 1 || r.Modalities[0].Missing != 28 || price.Row(p3)[0] != 4 {
+		t.Errorf("%+v %v", r.Modalities, price.Rows)
+	}
+	if got := d.Profiles; len(got) != 1 || fmt.Sprintf("%q", got[0].Values) != `["f" "" "" ""]` || r.Declined != 1 {
+		t.Errorf("%+v, declined %d", got, r.Declined)
+	}
+}
+
+func TestTimes(t *testing.T) {
+	want := int64(1291192000000 - 160000) // 2010-12-01 08:24:00 UTC
+	for _, text := range []string{"2010-12-01 08:24:00", "2010-12-01T08:24:00Z", "2010-12-01T10:24:00+02:00", "1291191840", "1291191840000", "2010-12-01 08:24"} {
+		c := times{zone: Options{}.must(t).Zone}
+		if got, err := c.parse(text); err != nil || got != want {
+			t.Errorf("%s: %d %v, want %d", text, got, err, want)
+		}
+	}
+	c := times{layout: "02/01/2006", zone: Options{}.must(t).Zone}
+	if got, err := c.parse("01/12/2010"); err != nil || got != 1291161600000 {
+		t.Errorf("%d %v", got, err)
+	}
+}
+
+func (o Options) must(t *testing.T) Options {
+	t.Helper()
+	o.Dir = "x"
+	o, err := o.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestBadInput(t *testing.T) {
+	const fine = "user,item,split\n0,0,train\n0,1,val\n0,2,test\n"
+	array := npy("<f4", "2, 1", []float32{1, 2})
+	for name, c := range map[string]struct {
+		interactions, feature, file string
+		o                           Options
+		kind                        error
+		say                         []string
+	}{
+		"missing column":   {interactions: "customer,item,split\n0,0,train\n", kind: ErrTable, say: []string{"interactions.csv", `"user"`, `"customer"`}},
+		"unknown part":     {interactions: "user,item,split\n0,0,train\n0,1,holdout\n", kind: ErrTable, say: []string{"row 3", `"split"`, `"holdout"`, "train, val or test"}},
+		"empty part":       {interactions: "user,item,split\n0,0,train\n0,1,test\n", kind: ErrSplit, say: []string{"interactions.csv", "val", "empty"}},
+		"only repeats":     {interactions: "user,item,split\n0,0,train\n0,0,val\n0,0,test\n", kind: ErrSplit, say: []string{"empty", "repeats"}},
+		"no item":          {interactions: "user,item,split\n0,,train\n", kind: ErrTable, say: []string{"row 2", `"item"`}},
+		"ragged":           {interactions: "user,item,split\n0,0\n", kind: ErrTable, say: []string{"interactions.csv", "line 2"}},
+		"bad time":         {interactions: "user,item,time\n0,0,yesterday\n", kind: ErrTable, say: []string{"row 2", `"time"`, `"yesterday"`, "RFC 3339"}},
+		"time before 1970": {interactions: "user,item,time\n0,0,-5\n", kind: ErrTable, say: []string{"row 2", `"-5"`, "1970"}},
+		"one moment":       {interactions: "user,item,time\n0,0,5\n0,1,5\n1,0,5\n", kind: ErrSplit, say: []string{"train", "empty"}},
+		"no times":         {interactions: fine, o: Options{Split: ByTime}, kind: ErrSplit, say: []string{`"time"`, "split by user"}},
+		"no split":         {interactions: "user,item\n0,0\n", o: Options{Split: Given}, kind: ErrSplit, say: []string{`"split"`}},
+		"bad weight":       {interactions: "user,item,split,n\n0,0,train,-1\n", o: Options{WeightColumn: "n"}, kind: ErrTable, say: []string{"row 2", `"n"`, `"-1"`}},
+		"nothing":          {interactions: "user,item,split\n", kind: ErrTable, say: []string{"no rows"}},
+		"unknown way":      {interactions: fine, o: Options{Split: "random"}, kind: ErrOptions, say: []string{`"random"`, "leave-last"}},
+		"too few rows":     {interactions: fine, feature: array, file: "m.npy", kind: ErrTable, say: []string{"m.npy", "2 rows", `"2"`}},
+		"wrong dtype":      {interactions: fine, feature: npy("<i8", "3, 1", []int64{1, 2, 3}), file: "m.npy", kind: ErrTable, say: []string{"m.npy", `"<i8"`, "astype"}},
+		"cut array":        {interactions: fine, feature: array[:len(array)-2], file: "m.npy", kind: ErrTable, say: []string{"m.npy", "copy"}},
+		"three axes":       {interactions: fine, feature: npy("<f4", "1, 1, 1", []float32{1}), file: "m.npy", kind: ErrTable, say: []string{"(1, 1, 1)"}},
+		"no array":         {interactions: fine, feature: "hello", file: "m.npy", kind: ErrTable, say: []string{"numpy.save"}},
+		"words":            {interactions: fine, feature: "id,x\n0,1\n1,warm\n", file: "m.csv", kind: ErrTable, say: []string{"m.csv", "row 3", `"x"`, `"warm"`}},
+		"item twice":       {interactions: fine, feature: "id,x\n0,1\n0,2\n", file: "m.csv", kind: ErrTable, say: []string{"m.csv", "1 and 2", `"0"`}},
+		"no id":            {interactions: fine, feature: "sku,x\n0,1\n", file: "m.csv", kind: ErrTable, say: []string{"m.csv", `"sku"`}},
+		"others' items":    {interactions: fine, feature: "id,x\nz,NaN\n", file: "m.csv", kind: ErrTable, say: []string{"m.csv", "none of the"}},
+		"no Parquet":       {interactions: fine, feature: "PAR1", file: "m.parquet", kind: ErrTable, say: []string{"m.parquet", "Parquet"}},
+		"unknown ending":   {interactions: fine, feature: "x", file: "m.xls", kind: ErrTable, say: []string{"m.xls", ".parquet"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.o.Dir = t.TempDir()
+			write(t, c.o.Dir, "interactions.csv", c.interactions)
+			if c.file != "" {
+				c.o.Modalities = []NamedFile{{Name: "m", Path: write(t, c.o.Dir, c.file, c.feature)}}
+			}
+			_, _, err := Load(c.o)
+			if !errors.Is(err, c.kind) {
+				t.Fatalf("%v, want a %v", err, c.kind)
+			}
+			for _, word := range c.say {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("%q does not say %q", err, word)
+				}
+			}
+		})
+	}
+}
+
+func TestTwoFilesOrNone(t *testing.T) {
+	dir := t.TempDir()
+	if _, _, err := Load(Options{Dir: dir}); !errors.Is(err, ErrTable) || !strings.Contains(err.Error(), "interactions.parquet") {
+		t.Error(err)
+	}
+	write(t, dir, "interactions.csv", given)
+	write(t, dir, "interactions.tsv", given)
+	if _, _, err := Load(Options{Dir: dir}); !errors.Is(err, ErrTable) || !strings.Contains(err.Error(), "interactions.tsv") {
+		t.Error(err)
+	}
+}
+
+func FuzzArray(f *testing.F) {
+	f.Add([]byte(npy("<f4", "2, 1", []float32{1, 2})))
+	f.Add([]byte(npy("<f2", "3,", []uint16{1, 2, 3})))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		data, n, dim, err := parseNPY(bytes.NewReader(b))
+		if err == nil && len(data) != n*dim {
+			t.Errorf("%d numbers for %d×%d", len(data), n, dim)
+		}
+	})
+}

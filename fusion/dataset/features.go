@@ -1,0 +1,187 @@
+package dataset
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// features is a modality as its file holds it.
+type features struct {
+	name, path string
+	ids        []string // of the rows; nil until nameItems, for an array whose rows are the items 0, 1, …
+	dim        int
+	rows       []float32
+	implied    int // rows of such an array
+}
+
+func readFeatures(m NamedFile, idColumn string) (features, error) {
+	f := features{name: m.Name, path: m.Path}
+	if !strings.HasSuffix(strings.ToLower(m.Path), ".npy") {
+		return f, f.readTable(m, idColumn)
+	}
+	if len(m.Columns) > 0 {
+		return f, fmt.Errorf("%w: modality %s: %s is an array and has no columns %s: name none", ErrOptions, m.Name, m.Path, quoted(m.Columns))
+	}
+	var count int
+	var err error
+	if f.rows, count, f.dim, err = readNPY(m.Path); err != nil {
+		return f, err
+	}
+	sidecar := strings.TrimSuffix(m.Path, filepath.Ext(m.Path)) + ".ids.txt"
+	if f.ids, err = readIDs(sidecar); errors.Is(err, fs.ErrNotExist) {
+		f.implied = count
+		return f, nil
+	}
+	if err != nil {
+		return f, fmt.Errorf("%w: %v", ErrTable, err)
+	}
+	if len(f.ids) != count {
+		return f, fmt.Errorf("%w: %s names %d ids for the %d rows of %s: want one line per row", ErrTable, sidecar, len(f.ids), count, m.Path)
+	}
+	return f, f.unique()
+}
+
+func readIDs(path string) ([]string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	var ids []string
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		ids = append(ids, lines.Text())
+	}
+	return ids, lines.Err()
+}
+
+func (f *features) unique() error {
+	seen := make(map[string]int, len(f.ids))
+	for i, id := range f.ids {
+		if at, ok := seen[id]; ok {
+			return fmt.Errorf("%w: %s: rows %d and %d are both of item %q: keep one", ErrTable, f.path, at+1, i+1, id)
+		}
+		seen[id] = i
+	}
+	return nil
+}
+
+// readTable reads an id and either one list of numbers or columns of numbers.
+func (f *features) readTable(m NamedFile, idColumn string) error {
+	t, err := openTable(m.Path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.close() }()
+	id := slices.IndexFunc(t.columns, func(c string) bool { return c == idColumn || c == "id" || c == "item" })
+	if id < 0 {
+		return fmt.Errorf("%w: %s has no column %q, \"id\" or \"item\" that names the item: it has %s", ErrTable, m.Path, idColumn, quoted(t.columns))
+	}
+	var columns []int
+	for _, name := range m.Columns {
+		c, err := t.column(name, "modality "+m.Name)
+		if err != nil {
+			return err
+		}
+		columns = append(columns, c)
+	}
+	if len(m.Columns) == 0 {
+		for c := range t.columns {
+			if c != id {
+				columns = append(columns, c)
+			}
+		}
+	}
+	if len(columns) == 0 {
+		return fmt.Errorf("%w: %s has nothing but ids: add a list column or columns of numbers", ErrTable, m.Path)
+	}
+	var row []float32
+	err = t.each(func(cells []cell, _ int) error {
+		row = row[:0]
+		for _, c := range columns {
+			if cells[c].List {
+				row = append(row, cells[c].Numbers...)
+				continue
+			}
+			text := cells[c].Text
+			if text == "" {
+				text = "NaN"
+			}
+			x, err := strconv.ParseFloat(text, 32)
+			if err != nil && !errors.Is(err, strconv.ErrRange) {
+				return badCell(t.columns[c], cells[c].Text, "want a number; name the columns of the modality as "+m.Name+"=FILE:column,column")
+			}
+			row = append(row, float32(x))
+		}
+		if f.dim == 0 {
+			f.dim = len(row)
+		}
+		if len(row) != f.dim && len(row) > 0 {
+			return fmt.Errorf("has %d numbers where the rows before have %d: every item needs as many", len(row), f.dim)
+		}
+		if len(row) == 0 { // a null list
+			row = append(row, make([]float32, f.dim)...)
+		}
+		f.ids, f.rows = append(f.ids, cells[id].Text), append(f.rows, row...)
+		return nil
+	})
+	if err == nil && (len(f.ids) == 0 || f.dim == 0) {
+		err = fmt.Errorf("%w: %s has no rows with numbers", ErrTable, m.Path)
+	}
+	if err != nil {
+		return err
+	}
+	return f.unique()
+}
+
+// nameItems gives the rows of an array without ids the names 0, 1, … Every item of the interactions must be among them.
+func (f *features) nameItems(items []string) error {
+	if f.implied == 0 {
+		return nil
+	}
+	for _, name := range items {
+		if n, ok := index(name); !ok || n >= f.implied {
+			return fmt.Errorf("%w: modality %s: %s has %d rows, for items 0 to %d, but the interactions have item %q: give an array with a row for every item, or ids beside it in %s.ids.txt",
+				ErrTable, f.name, f.path, f.implied, f.implied-1, name, strings.TrimSuffix(filepath.Base(f.path), filepath.Ext(f.path)))
+		}
+	}
+	f.ids = make([]string, f.implied)
+	for i := range f.ids {
+		f.ids[i] = strconv.Itoa(i)
+	}
+	return nil
+}
+
+// align puts the rows into the order of the items and masks what cannot be used.
+func (f *features) align(items []string) (Modality, Seen) {
+	m := Modality{Name: f.name, Dim: f.dim, Rows: make([]float32, len(items)*f.dim), Present: make([]bool, len(items))}
+	seen := Seen{Name: f.name, Dim: f.dim}
+	at := rows(f.ids)
+	for i, name := range items {
+		from, ok := at[name]
+		if !ok {
+			seen.Missing++
+			continue
+		}
+		row := f.rows[int(from)*f.dim : (int(from)+1)*f.dim]
+		switch {
+		case slices.ContainsFunc(row, func(x float32) bool { return math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) }):
+			seen.NotFinite++
+		case !slices.ContainsFunc(row, func(x float32) bool { return x != 0 }):
+			seen.Zero++
+		default:
+			m.Present[i] = true
+			copy(m.Row(int32(i)), row)
+			seen.Present++
+		}
+	}
+	return m, seen
+}
