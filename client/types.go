@@ -29,6 +29,7 @@ type Product struct {
 	Title         string    `json:"title,omitempty"`
 	Category      string    `json:"category,omitempty"`
 	Price         *float64  `json:"price,omitempty"`
+	Image         string    `json:"image,omitempty" doc:"Key of the main photo below the tenant"`
 	Generation    string    `json:"generation" doc:"Vectors of two generations are never compared"`
 }
 
@@ -39,6 +40,7 @@ type Neighbour struct {
 	Title    string   `json:"title,omitempty"`
 	Category string   `json:"category,omitempty"`
 	Price    *float64 `json:"price,omitempty"`
+	Image    string   `json:"image,omitempty" doc:"Key of the main photo below the tenant"`
 }
 
 // Stored confirms that a photo or a listing is durable.

@@ -39,7 +39,7 @@ func records(rows iter.Seq2[lake.Product, error]) iter.Seq2[vectors.Record, erro
 			}
 			r := vectors.Record{
 				ID: row.ID, Vector: row.Vector, Content: content, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources,
-				UpdatedAt: row.UpdatedAt, Title: row.Title, Category: row.Category, Price: row.Price,
+				UpdatedAt: row.UpdatedAt, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image,
 			}
 			if !yield(r, err) {
 				return

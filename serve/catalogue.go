@@ -181,7 +181,7 @@ func (c *catalogue) set(ctx context.Context, index *Neighbours, r vectors.Record
 	if len(content) == 0 {
 		content = r.Vector
 	}
-	if err := index.Set(Entry{ID: r.ID, Title: r.Title, Category: r.Category, Price: r.Price, UpdatedAt: r.UpdatedAt}, content); err != nil {
+	if err := index.Set(Entry{ID: r.ID, Title: r.Title, Category: r.Category, Price: r.Price, Image: r.Image, UpdatedAt: r.UpdatedAt}, content); err != nil {
 		index.Remove(r.ID)
 		c.skip(ctx, err)
 	}

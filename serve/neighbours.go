@@ -24,7 +24,8 @@ const blockRows = 128
 type Entry struct {
 	ID, Title, Category string
 	Price               *float64
-	UpdatedAt           int64 // Unix ms, tells one version of the vector from another
+	Image               string // key of the main photo below the tenant, empty without one
+	UpdatedAt           int64  // Unix ms, tells one version of the vector from another
 }
 
 // Neighbours searches unit vectors exactly: the score is the cosine, every product

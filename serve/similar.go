@@ -52,7 +52,7 @@ func (s *Server) similar(ctx context.Context, in *SimilarQuery) (*SimilarAnswer,
 	}
 	found := make([]client.Neighbour, len(hits))
 	for i, h := range hits {
-		found[i] = client.Neighbour{ID: h.ID, Score: h.Score, Title: h.Title, Category: h.Category, Price: h.Price}
+		found[i] = client.Neighbour{ID: h.ID, Score: h.Score, Title: h.Title, Category: h.Category, Price: h.Price, Image: h.Image}
 	}
 	return &SimilarAnswer{found}, nil
 }

@@ -111,10 +111,9 @@ func (w *Worker) listing(ctx context.Context, info objects.Info) (tasks.Listing,
 	return tasks.ParseListing(body)
 }
 
-// parts puts the photos in the order of the listing's images, then by name: the
-// first is the main one.
-func (g gathered) parts() []fusion.Part {
-	var keys []string
+// order is the keys of the photos: those of the listing's images, then by name.
+// The first is the main one.
+func (g gathered) order() (keys []string) {
 	for _, key := range g.listing.Images {
 		if _, ok := g.photos[key]; ok && !slices.Contains(keys, key) {
 			keys = append(keys, key)
@@ -125,8 +124,20 @@ func (g gathered) parts() []fusion.Part {
 			keys = append(keys, p.Key)
 		}
 	}
+	return keys
+}
+
+// image is the key of the main photo, empty without one.
+func (g gathered) image() string {
+	if keys := g.order(); len(keys) > 0 {
+		return keys[0]
+	}
+	return ""
+}
+
+func (g gathered) parts() []fusion.Part {
 	var parts []fusion.Part
-	for _, key := range keys {
+	for _, key := range g.order() {
 		parts = append(parts, fusion.Part{Modality: string(tasks.Image), Weight: 1, Vector: g.photos[key]})
 	}
 	if g.text != nil {
@@ -148,14 +159,14 @@ func (w *Worker) publish(ctx context.Context, id tasks.ProductID, version int64,
 	row := lake.Product{
 		Row: lake.Row{Key: lake.ProductKey(string(w.Generation), string(id)), Version: version}, ID: string(id), Generation: string(w.Generation),
 		Vector: vector, Modalities: modalities, Sources: sources, UpdatedAt: now,
-		Title: g.listing.Title, Category: g.listing.Category, Price: g.listing.Price,
+		Title: g.listing.Title, Category: g.listing.Category, Price: g.listing.Price, Image: g.image(),
 	}
 	if err := w.Lake.Products.Append(ctx, row); err != nil {
 		return fmt.Errorf("storing the vector of %s: %w", id, err)
 	}
 	record := vectors.Record{
 		ID: row.ID, Vector: vector, Content: vector, Modalities: modalities, SourceVersion: version, Sources: sources, UpdatedAt: now,
-		Title: row.Title, Category: row.Category, Price: row.Price,
+		Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image,
 	}
 	if _, err := w.Vectors.Put(ctx, w.Generation, vectors.Product, record); err != nil {
 		return fmt.Errorf("publishing the vector of %s: %w", id, err)

@@ -34,7 +34,7 @@ func TestTheLastPartFusesTheProduct(t *testing.T) {
 	}
 	b.must(b.run(listing, queue.Attempt{}))
 	got, ok := b.vector("p1")
-	if !ok || got.Title != "A dress" || *got.Price != 20 || got.Category != "dress" || !slices.Equal(got.Modalities, []string{"image", "text"}) {
+	if !ok || got.Title != "A dress" || *got.Price != 20 || got.Category != "dress" || got.Image != photo.Key || !slices.Equal(got.Modalities, []string{"image", "text"}) {
 		t.Fatalf("%+v", got)
 	}
 	want := tasks.Sources([]tasks.Part{{Key: photo.Key, ETag: photo.ETag}, {Key: listing.Key, ETag: listing.ETag}})
@@ -42,7 +42,7 @@ func TestTheLastPartFusesTheProduct(t *testing.T) {
 		t.Errorf("sources %s, want %s", got.Sources, want)
 	}
 	row, ok, err := b.Lake.Products.Get(t.Context(), lake.ProductKey(string(gen), "p1"))
-	if err != nil || !ok || row.Sources != want || row.Version != got.SourceVersion {
+	if err != nil || !ok || row.Sources != want || row.Version != got.SourceVersion || row.Image != photo.Key {
 		t.Errorf("the lake holds %+v, %v", row, err)
 	}
 }

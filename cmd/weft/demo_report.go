@@ -41,7 +41,7 @@ func (n *node) neighbourhoods(ctx context.Context, k int) ([]neighbourhood, erro
 		if err != nil {
 			return nil, err
 		}
-		e := serve.Entry{ID: row.ID, Title: row.Title, Category: row.Category, Price: row.Price}
+		e := serve.Entry{ID: row.ID, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image}
 		if err := index.Set(e, row.Content); err != nil {
 			return nil, err
 		}

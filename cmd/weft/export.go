@@ -58,6 +58,7 @@ type productRow struct {
 	Title         string    `json:"title,omitempty" parquet:"title"`
 	Category      string    `json:"category,omitempty" parquet:"category,dict"`
 	Price         *float64  `json:"price,omitempty" parquet:"price,optional"`
+	Image         string    `json:"image,omitempty" parquet:"image"`
 	Generation    string    `json:"generation" parquet:"generation,dict"`
 }
 
@@ -92,7 +93,7 @@ func (c *catalogue) products(ctx context.Context) iter.Seq2[productRow, error] {
 			if len(content) == 0 {
 				content = row.Vector
 			}
-			out := productRow{row.ID, row.Vector, content, row.Modalities, row.Version, row.Sources, row.UpdatedAt, row.Title, row.Category, row.Price, row.Generation}
+			out := productRow{row.ID, row.Vector, content, row.Modalities, row.Version, row.Sources, row.UpdatedAt, row.Title, row.Category, row.Price, row.Image, row.Generation}
 			if !yield(out, err) {
 				return
 			}

@@ -139,7 +139,7 @@ func (c *getCmd) read(ctx context.Context, a *app) (client.Product, error) {
 		content = row.Vector
 	}
 	return client.Product{ID: row.ID, Vector: row.Vector, Content: content, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources,
-		UpdatedAt: row.UpdatedAt, Title: row.Title, Category: row.Category, Price: row.Price, Generation: row.Generation}, nil
+		UpdatedAt: row.UpdatedAt, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image, Generation: row.Generation}, nil
 }
 
 // absent says why a product has no vector.
@@ -215,7 +215,7 @@ func (c *catalogue) similar(ctx context.Context, id string, k int) ([]client.Nei
 		if err != nil {
 			return nil, err
 		}
-		if err := index.Set(serve.Entry{ID: row.ID, Title: row.Title, Category: row.Category, Price: row.Price}, row.Content); err != nil {
+		if err := index.Set(serve.Entry{ID: row.ID, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image}, row.Content); err != nil {
 			return nil, err
 		}
 	}
@@ -226,7 +226,7 @@ func (c *catalogue) similar(ctx context.Context, id string, k int) ([]client.Nei
 	hits, err := index.Near(ctx, v, k, id)
 	var out []client.Neighbour
 	for _, h := range hits {
-		out = append(out, client.Neighbour{ID: h.ID, Score: h.Score, Title: h.Title, Category: h.Category, Price: h.Price})
+		out = append(out, client.Neighbour{ID: h.ID, Score: h.Score, Title: h.Title, Category: h.Category, Price: h.Price, Image: h.Image})
 	}
 	return out, err
 }

@@ -40,9 +40,9 @@ func testFence(t *testing.T, rdb redis.UniversalClient) {
 	put(t, s, product("p", 30, "D"), vectors.Written)
 
 	bare := product("p", 40, "E")
-	bare.Price, bare.Title, bare.Category = nil, "", ""
+	bare.Price, bare.Title, bare.Category, bare.Image = nil, "", "", ""
 	put(t, s, bare, vectors.Written)
-	if got, err := s.Get(t.Context(), gen, vectors.Product, "p"); err != nil || got.Price != nil || got.Title != "" || got.Category != "" {
+	if got, err := s.Get(t.Context(), gen, vectors.Product, "p"); err != nil || got.Price != nil || got.Title != "" || got.Category != "" || got.Image != "" {
 		t.Errorf("fields of an older version remain: %+v, %v", got, err)
 	}
 }

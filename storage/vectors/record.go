@@ -30,6 +30,8 @@ type Record struct {
 	Title, Category string
 	// Price of a product; nil if unknown.
 	Price *float64
+	// Image is the key of a product's main photo below the tenant; empty without one.
+	Image string
 }
 
 // The fields of a hash.
@@ -43,6 +45,7 @@ const (
 	fieldTitle         = "title"
 	fieldCategory      = "category"
 	fieldPrice         = "price"
+	fieldImage         = "image"
 	fieldDeleted       = "deleted"
 )
 
@@ -63,8 +66,8 @@ func (r *Record) Validate(kind Kind) error {
 	if err := checkUnit(r.Vector); err != nil {
 		return invalid("vector: %v", err)
 	}
-	if kind == User && (len(r.Content) > 0 || r.Title != "" || r.Category != "" || r.Price != nil) {
-		return invalid("content, title, category and price are for products")
+	if kind == User && (len(r.Content) > 0 || r.Title != "" || r.Category != "" || r.Price != nil || r.Image != "") {
+		return invalid("content, title, category, price and image are for products")
 	}
 	if len(r.Content) > 0 {
 		if err := checkUnit(r.Content); err != nil {
@@ -115,7 +118,7 @@ func checkUnit(v []float32) error {
 // fields returns the hash of r: names and values by turns.
 func (r *Record) fields(kind Kind) []any {
 	vector := encodeVector(r.Vector)
-	list := make([]any, 0, 18)
+	list := make([]any, 0, 20)
 	list = append(list, fieldVector, vector)
 	if kind == Product {
 		content := vector
@@ -134,6 +137,9 @@ func (r *Record) fields(kind Kind) []any {
 	if r.Price != nil {
 		list = append(list, fieldPrice, strconv.FormatFloat(*r.Price, 'f', -1, 64))
 	}
+	if r.Image != "" {
+		list = append(list, fieldImage, r.Image)
+	}
 	return list
 }
 
@@ -142,7 +148,7 @@ func decode(kind Kind, id string, hash map[string]string) (Record, error) {
 	if _, deleted := hash[fieldDeleted]; deleted || len(hash) == 0 {
 		return Record{}, fmt.Errorf("%w: %s %s", ErrNotFound, kind, id)
 	}
-	r := Record{ID: id, Sources: hash[fieldSources], Title: hash[fieldTitle], Category: hash[fieldCategory]}
+	r := Record{ID: id, Sources: hash[fieldSources], Title: hash[fieldTitle], Category: hash[fieldCategory], Image: hash[fieldImage]}
 	corrupt := func(field string, err error) (Record, error) {
 		return Record{}, fmt.Errorf("%w: %s %s: %s: %v", ErrCorrupt, kind, id, field, err)
 	}

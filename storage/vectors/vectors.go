@@ -21,6 +21,7 @@
 //	updated_at      Unix ms, decimal
 //	title, category products: absent where unknown
 //	price           products: decimal, absent where unknown
+//	image           products: key of the main photo below the tenant, absent without one
 //
 // A deleted product or user leaves a tombstone for some days: a hash that holds
 // source_version and deleted=1 alone, so that a slow task from before the deletion
