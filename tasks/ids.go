@@ -68,6 +68,10 @@ func ParseGeneration(s string) (Generation, error) {
 	return Generation(s), nil
 }
 
+// CheckID accepts the ids of rows and the names of their types, which have the
+// alphabet of products and users. kind is what the error calls it.
+func CheckID(kind, s string) error { return checkID(kind, s) }
+
 func checkID(kind, s string) error {
 	if !idPattern.MatchString(s) {
 		return fmt.Errorf("%w: %s %.160q: want 1 to 128 of A-Z, a-z, 0-9, '_', '.', ':' and '-', starting with a letter, a digit or '_'", ErrBadID, kind, s)

@@ -24,6 +24,9 @@ const (
 	ReasonTimeout       Reason = "timeout"         // over its deadline at every attempt
 	ReasonRetries       Reason = "retries"         // failed at every attempt for another cause
 	ReasonCrashed       Reason = "crashed"         // its decoder crashed or hung, alone and every time
+	ReasonBadField      Reason = "bad_field"       // a field of a row is missing, of the wrong type or out of range
+	ReasonBadTime       Reason = "bad_time"        // a time that cannot be read, or that cannot be
+	ReasonIDConflict    Reason = "id_conflict"     // another row of the same id, with other content, was first
 )
 
 // Reasons lists every reason, in the order of the documentation.
@@ -32,7 +35,7 @@ func Reasons() []Reason {
 		ReasonBadID, ReasonEmpty, ReasonNotAnImage, ReasonUnsupported, ReasonTruncated, ReasonCorrupt,
 		ReasonTooManyBytes, ReasonTooManyPixels, ReasonTooManyFrames, ReasonBadJSON, ReasonBadListing,
 		ReasonEmptyText, ReasonEncoder, ReasonNotFinite, ReasonPayload, ReasonTimeout, ReasonRetries,
-		ReasonCrashed,
+		ReasonCrashed, ReasonBadField, ReasonBadTime, ReasonIDConflict,
 	}
 }
 

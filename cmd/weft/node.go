@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/redis/go-redis/v9"
 
+	"weft/behaviour"
 	"weft/client"
 	"weft/extractors/pixels"
 	"weft/scheduler"
@@ -35,6 +36,7 @@ type node struct {
 	tenant   tasks.Tenant
 	bucket   objects.Store // below the tenant
 	lake     *lake.Lake
+	tables   *behaviour.Tables // of the lake
 	queue    *queue.Client
 	queueRDB redis.UniversalClient
 	vectors  *vectors.Store
@@ -86,6 +88,9 @@ func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vector
 		return nil, fmt.Errorf("--queue: %w", err)
 	}
 	if n.lake, err = lake.Open(ctx, lake.Config{Store: n.bucket, Log: a.log}); err != nil {
+		return nil, err
+	}
+	if n.tables, err = behaviour.Open(ctx, n.lake); err != nil {
 		return nil, err
 	}
 	maintained, stopMaintenance := context.WithCancel(context.Background())
