@@ -1,0 +1,81 @@
+package rank
+
+import (
+	"cmp"
+	"slices"
+
+	"weft/fusion/dataset"
+)
+
+// Names of the slices of Holdout.
+const (
+	All       = "all"         // users with a history
+	ColdUsers = "cold users"  // users without one
+	ColdItems = "cold items"  // targets that nobody had, ranked among their like
+	ColdInAll = "cold in all" // the same targets, ranked among all items: do they reach real lists?
+	HeadItems = "head items"  // targets among the few items that hold half of the history
+	TailItems = "tail items"  // the other targets that somebody had
+)
+
+// Holdout is the usual protocol: everything in history is known and masked, targets are to be found.
+func Holdout(history, targets []dataset.Interaction, users, items int) Protocol {
+	p := Protocol{Items: items, Seen: dataset.ItemLists(history, users), Targets: dataset.ItemLists(targets, users)}
+	warm, cold := make([]bool, users), make([]bool, users)
+	for user, seen := range p.Seen {
+		warm[user], cold[user] = len(seen) > 0, len(seen) == 0
+	}
+	counts := dataset.Counts(history, items)
+	coldItem, head, tail := make([]bool, items), make([]bool, items), make([]bool, items)
+	order := make([]int, items)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(counts[b], counts[a]) })
+	covered := 0
+	for _, item := range order {
+		switch {
+		case counts[item] == 0:
+			coldItem[item] = true
+		case 2*covered < len(history):
+			head[item] = true
+		default:
+			tail[item] = true
+		}
+		covered += counts[item]
+	}
+	p.Slices = []Slice{
+		{Name: All, Users: warm},
+		{Name: ColdUsers, Users: cold},
+		{Name: ColdItems, Users: warm, Targets: coldItem, Candidates: coldItem},
+		{Name: ColdInAll, Users: warm, Targets: coldItem},
+		{Name: HeadItems, Users: warm, Targets: head},
+		{Name: TailItems, Users: warm, Targets: tail},
+	}
+	return p
+}
+
+// Dot is a model of one vector per user and item; the score is their product.
+type Dot struct {
+	Users, Items []float32 // users × Dim and items × Dim, row after row
+	Dim          int
+}
+
+// Score is the user's vector against all items.
+func (d Dot) Score(user int32, dst []float32) {
+	u := d.Users[int(user)*d.Dim : (int(user)+1)*d.Dim]
+	for i := range dst {
+		v := d.Items[i*d.Dim : (i+1)*d.Dim]
+		var a, b, c, e float32
+		k := 0
+		for ; k+4 <= len(u); k += 4 {
+			a += u[k] * v[k]
+			b += u[k+1] * v[k+1]
+			c += u[k+2] * v[k+2]
+			e += u[k+3] * v[k+3]
+		}
+		for ; k < len(u); k++ {
+			a += u[k] * v[k]
+		}
+		dst[i] = a + b + c + e
+	}
+}
