@@ -60,6 +60,18 @@ func UserEvents(events []behaviour.Event) (kept []behaviour.Event, counts Counts
 	return kept, counts
 }
 
+// AllUserEvents is UserEvents without the limit to the newest: for profiles and
+// training tables, which count over a user's whole time.
+func AllUserEvents(events []behaviour.Event) (kept []behaviour.Event, counts Counts) {
+	rows, counts := passed(events)
+	counts.Kept = len(rows)
+	kept = make([]behaviour.Event, len(rows))
+	for i, r := range rows {
+		kept[i] = withNumbers(r)
+	}
+	return kept, counts
+}
+
 // passed returns the rows that are neither deleted nor a bot's nor too fast, by
 // (time, id), and counts all but Older and Kept.
 func passed(events []behaviour.Event) (rows []*behaviour.Event, counts Counts) {
