@@ -32,7 +32,7 @@ type benchCmd struct {
 // Help is shown by --help.
 func (benchCmd) Help() string {
 	return `Each run puts the photos into a new directory bucket, one product each, and times 'weft up' from the first task
-to the last vector. With --baseline the two take turns, so that a drifting machine hits both, and the ratio is
+to the last vector; the model is loaded before, as start-up. With --baseline the two take turns, so that a drifting machine hits both, and the ratio is
 taken pair by pair.
 
 Examples:
@@ -92,7 +92,7 @@ func (c *benchCmd) once(ctx context.Context, a *app) (benchRun, error) {
 		return benchRun{}, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	cmd := upCmd{place: place{Tenant: "default", Data: dir}, encoders: c.encoders, Listen: "127.0.0.1:0", SweepEvery: time.Hour}
+	cmd := upCmd{place: place{Tenant: "default", Data: dir}, encoders: c.encoders, Listen: "127.0.0.1:0", SweepEvery: time.Hour, warm: true}
 	if c.Redis != "" {
 		cmd.Queue, cmd.Vectors = c.Redis+"/14", c.Redis+"/15"
 		if err := flush(ctx, cmd.Queue, cmd.Vectors); err != nil {

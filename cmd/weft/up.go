@@ -21,6 +21,8 @@ type upCmd struct {
 	UntilIdle  bool          `help:"Exit 0 once everything is done."`
 	SweepEvery time.Duration `help:"How often the whole bucket is compared with the lake." default:"30s"`
 	JSON       bool          `help:"Print the final report as JSON."`
+
+	warm bool // load the image encoder before the first task
 }
 
 // Help is shown by --help.
@@ -124,6 +126,11 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 	}
 	if u.refilled, err = scheduler.Refill(ctx, n.lake, n.vectors, n.pinned.id, load); err != nil {
 		return nil, err
+	}
+	if c.warm {
+		if err := n.pinned.encoders.image.Load(ctx); err != nil {
+			return nil, err
+		}
 	}
 	notify := func(id tasks.ProductID) error { n.scheduler.Hint(id, 0); return nil }
 	if err := n.startWorker(images{n.pinned.encoders.image, u.fail}, texts{n.pinned.encoders.text, u.fail}, c.Runners); err != nil {
