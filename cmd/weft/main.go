@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/redis/go-redis/v9"
 )
 
 // version is stamped by the Makefile.
@@ -105,6 +106,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitUsage
 	}
 	a := &app{in: in, out: out, err: errOut, log: slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: c.LogLevel}))}
+	redis.SetLogger(redisLog{a.log})
 	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	go func() { // from the first signal on, the next one ends the process at once
@@ -129,6 +131,15 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return report(errOut, err)
 	}
 	return exitDone
+}
+
+// redisLog takes what the Redis client has to say of its connections. Failed calls
+// return their errors; this is beside them.
+type redisLog struct{ log *slog.Logger }
+
+// Printf is the client's.
+func (l redisLog) Printf(_ context.Context, format string, v ...any) {
+	l.log.Debug("redis client: " + fmt.Sprintf(format, v...))
 }
 
 func report(w io.Writer, err error) int {

@@ -14,6 +14,15 @@ import (
 // The three roles of a fleet. Each runs until Ctrl-C or SIGTERM, drains what it
 // has in hand, and exits 0.
 
+// unlessStopped drops the error of a role that was stopped while it started: that
+// is a stop like any other.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
 type schedulerCmd struct {
 	place
 	encoders
@@ -33,7 +42,8 @@ Example:
 }
 
 // Run is `weft scheduler`.
-func (c *schedulerCmd) Run(ctx context.Context, a *app) error {
+func (c *schedulerCmd) Run(ctx context.Context, a *app) (err error) {
+	defer func() { err = unlessStopped(ctx, err) }()
 	n, err := openNode(ctx, a, c.place, c.encoders, c.Queue, c.Vectors, true)
 	if err != nil {
 		return err
@@ -120,7 +130,8 @@ Example:
 }
 
 // Run is `weft worker`.
-func (c *workerCmd) Run(ctx context.Context, a *app) error {
+func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
+	defer func() { err = unlessStopped(ctx, err) }()
 	n, err := openNode(ctx, a, c.place, c.encoders, c.Queue, c.Vectors, true)
 	if err != nil {
 		return err
@@ -152,7 +163,8 @@ func (serveCmd) Help() string {
 }
 
 // Run is `weft serve`.
-func (c *serveCmd) Run(ctx context.Context, a *app) error {
+func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
+	defer func() { err = unlessStopped(ctx, err) }()
 	n, err := openNode(ctx, a, c.place, c.encoders, c.Queue, c.Vectors, true)
 	if err != nil {
 		return err
