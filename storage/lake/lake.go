@@ -19,11 +19,12 @@ var tablePattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 // Lake is the tables of one tenant. It is safe for concurrent use, by any number of
 // processes on one bucket. The caller closes it; the store remains the caller's.
 type Lake struct {
-	Features *Table[Feature]
-	Objects  *Table[Object]
-	Products *Table[Product]
-	Dead     *Table[Dead]
-	Receipts *Table[Receipt]
+	Features    *Table[Feature]
+	Objects     *Table[Object]
+	Products    *Table[Product]
+	UserVectors *Table[UserVector]
+	Dead        *Table[Dead]
+	Receipts    *Table[Receipt]
 
 	// Generations are the pinned recipes and the pointer to the live one.
 	Generations Generations
@@ -65,12 +66,13 @@ func Open(ctx context.Context, cfg Config) (*Lake, error) {
 		instance:    newInstance(),
 		names:       make(map[string]bool),
 	}
-	var errs [5]error
+	var errs [6]error
 	l.Features, errs[0] = attach(l, Definition[Feature]{Name: "features", Head: func(r *Feature) *Row { return &r.Row }})
 	l.Objects, errs[1] = attach(l, Definition[Object]{Name: "objects", Head: func(r *Object) *Row { return &r.Row }})
 	l.Products, errs[2] = attach(l, Definition[Product]{Name: "products", Head: func(r *Product) *Row { return &r.Row }})
 	l.Dead, errs[3] = attach(l, Definition[Dead]{Name: "dead", Head: func(r *Dead) *Row { return &r.Row }})
 	l.Receipts, errs[4] = attach(l, Definition[Receipt]{Name: "receipts", Head: func(r *Receipt) *Row { return &r.Row }})
+	l.UserVectors, errs[5] = attach(l, Definition[UserVector]{Name: "user_vectors", Head: func(r *UserVector) *Row { return &r.Row }})
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}

@@ -42,14 +42,7 @@ func (r *reader[R]) find(ctx context.Context, seg *segment, key string, hash uin
 	if g < 0 {
 		return row, at, false, nil
 	}
-	rows, err := cached(ctx, r.cache, cacheKey{segment: seg.key, what: cachedBlock, group: g}, func() ([]R, int64, error) {
-		rows, err := r.readGroup(x.window(ctx, r.store, seg), x, g, r.narrow(nil))
-		var bytes int64
-		for i := range rows {
-			bytes += sizeOf(r.columns, &rows[i])
-		}
-		return rows, bytes, err
-	})
+	rows, err := r.block(ctx, seg, x, g)
 	if err != nil {
 		return row, at, false, err
 	}
@@ -58,6 +51,19 @@ func (r *reader[R]) find(ctx context.Context, seg *segment, key string, hash uin
 		return row, at, false, nil
 	}
 	return rows[i], place{seg, x, g, i}, true, nil
+}
+
+// block returns the rows of a row group without their wide columns, from the cache if
+// they are there.
+func (r *reader[R]) block(ctx context.Context, seg *segment, x *segmentIndex, group int) ([]R, error) {
+	return cached(ctx, r.cache, cacheKey{segment: seg.key, what: cachedBlock, group: group}, func() ([]R, int64, error) {
+		rows, err := r.readGroup(x.window(ctx, r.store, seg), x, group, r.narrow(nil))
+		var bytes int64
+		for i := range rows {
+			bytes += sizeOf(r.columns, &rows[i])
+		}
+		return rows, bytes, err
+	})
 }
 
 // place is where a row lies.

@@ -79,8 +79,24 @@ type Product struct {
 // listing of the media: "a-b/" before "a/".
 func ProductKey(generation, id string) string { return generation + "/" + id + "/" }
 
-// GenerationPrefix is what the keys of all products of a generation begin with.
+// GenerationPrefix is what the keys of all products and of all user vectors of a generation begin with.
 func GenerationPrefix(generation string) string { return generation + "/" }
+
+// UserVector is the vector of one shopper in one generation. A tombstone keeps its
+// Sources: of these parts no vector could be made, or none may be.
+type UserVector struct {
+	Row                  // Key: UserKey
+	User       string    `parquet:"user,snappy"`
+	Generation string    `parquet:"generation,dict,snappy"`
+	Modalities []string  `parquet:"modalities,list,dict,snappy"`
+	Sources    string    `parquet:"sources,snappy"`                           // digest of what the vector was made of
+	UpdatedAt  int64     `parquet:"updated_at,timestamp(millisecond),snappy"` // Unix ms
+	Vector     []float32 `parquet:"vector,list"`                              // in the products' ranking space
+}
+
+// UserKey is the key of a shopper's vector in a generation. It ends in a slash, so
+// that the rows of a generation sort like the users' events.
+func UserKey(generation, id string) string { return generation + "/" + id + "/" }
 
 // Dead is an input that was set aside, with the reason.
 type Dead struct {

@@ -17,5 +17,6 @@ CREATE OR REPLACE MACRO lake_rows(name) AS TABLE
 CREATE OR REPLACE VIEW features AS SELECT * FROM lake_rows('features');
 CREATE OR REPLACE VIEW objects  AS SELECT * FROM lake_rows('objects');
 CREATE OR REPLACE VIEW products AS SELECT * FROM lake_rows('products');
+CREATE OR REPLACE VIEW user_vectors AS SELECT * FROM lake_rows('user_vectors');
 CREATE OR REPLACE VIEW dead     AS SELECT * FROM lake_rows('dead');
 CREATE OR REPLACE VIEW receipts AS SELECT * FROM lake_rows('receipts');
