@@ -7,5 +7,12 @@
 // machine or the order in which they are read, so that the worker, the report,
 // the split and a rebuild a year later agree.
 //
-// UserEvents is what one shopper's events need, for those who hold just these.
+// Steps is the whole list, in the order in which the steps run.
+//
+//	kept, counts := clean.UserEvents(events)          one shopper's, the newest, for a vector
+//	for s, err := range clean.Shoppers(scan) { … }    a whole table, shopper by shopper
+//	f := clean.NewFit(boundary); f.Event(…); f.User(…); f.Product(…)
+//	stats := f.Statistics()                           what values are filled and normalised with
+//	values, err := stats.User(&user)                  the same in training and in serving
+//	s := clean.NewSurveyor(known); …; s.Survey()      what each step found, before and after
 package clean

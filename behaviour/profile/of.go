@@ -29,10 +29,10 @@ func Of(in Input) (Profile, error) {
 	}
 	p := Profile{User: string(id), Profiling: in.User.Profiling, Limits: TheLimits(),
 		Attributes: []Attribute{}, Interests: []Interest{}, Categories: []Category{}}
-	switch {
-	case in.User.Profiling == "no":
+	switch in.User.Profiling {
+	case "no":
 		return p, ErrDeclined
-	case in.User.Profiling == "":
+	case "":
 		p.Profiling = "default"
 		if in.DeclineByDefault {
 			return p, ErrDeclined
