@@ -3,7 +3,8 @@
 //
 //	image.go    fetch, screen, decode, batch and encode, settle
 //	text.go     fetch, render, tokenize, batch and encode, settle
-//	product.go  list, gather, fuse, settle
+//	product.go  list, gather, read reviews, fuse, settle
+//	user.go     read, clean, gather, fuse, settle
 //
 // Every step either hands on a value, gives the item up with a reason (a dead
 // letter), or returns an error that sends the task back to the queue. Batches

@@ -129,11 +129,11 @@ func (w *Worker) bury(ctx context.Context, t tasks.Task, f *fault, a queue.Attem
 // cost the queue as much again as the photo did; the scheduler issues one where
 // there is no part left to settle.
 func (w *Worker) fuseNext(ctx context.Context, t tasks.Task, a queue.Attempt) error {
-	if t.Type == tasks.ProductFuse {
+	if t.Type == tasks.ProductFuse || t.Type == tasks.UserFuse {
 		return nil
 	}
 	t.Type, t.Key, t.ETag = tasks.ProductFuse, "", ""
-	return w.attempt(ctx, t, a, w.product)
+	return w.attempt(ctx, t, a, w.lastPart)
 }
 
 // Refuse settles a payload that cannot be read: its digest is its id.

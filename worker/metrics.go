@@ -20,6 +20,7 @@ type metrics struct {
 	deaths *prometheus.CounterVec   // by reason
 	sizes  *prometheus.HistogramVec // items by modality
 	runs   *prometheus.HistogramVec // encoder seconds by modality
+	users  prometheus.Histogram     // seconds from row to shopper's vector
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -46,11 +47,15 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		runs: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "weft_encoder_seconds", Help: "Seconds of an encoder call.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
 		}, []string{"modality"}),
+		users: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "weft_row_to_vector_seconds", Help: "Seconds from the intake of a shopper's newest row to their readable vector; rows of the last minute only.",
+			Buckets: prometheus.ExponentialBuckets(0.02, 1.6, 14),
+		}),
 	}
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.steps, m.tasks, m.items, m.again, m.deaths, m.sizes, m.runs} {
+	for _, c := range []prometheus.Collector{m.steps, m.tasks, m.items, m.again, m.deaths, m.sizes, m.runs, m.users} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -87,6 +92,15 @@ func (m *metrics) made(k tasks.Modality, encoded bool) {
 func (m *metrics) repeat(k tasks.Modality) {
 	m.repeats.Add(1)
 	m.again.WithLabelValues(string(k)).Inc()
+}
+
+// publishUser counts a shopper's vector. taken is when its newest row was taken in,
+// Unix ms: one of long ago was not waited for.
+func (m *metrics) publishUser(taken int64) {
+	m.people.Add(1)
+	if age := time.Since(time.UnixMilli(taken)); age < time.Minute {
+		m.users.Observe(max(age, 0).Seconds())
+	}
 }
 
 // batches counts and times the encoder calls of a modality.

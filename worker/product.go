@@ -19,6 +19,16 @@ import (
 // it may run at any time, twice, or late: the source version, taken before the
 // listing, decides which result stays.
 func (w *Worker) product(ctx context.Context, t tasks.Task) error {
+	return w.fuseProduct(ctx, t, 0)
+}
+
+// lastPart is product for a part that has just been settled: reviews that other
+// processes stored in this second may be overlooked, the sweep finds them.
+func (w *Worker) lastPart(ctx context.Context, t tasks.Task) error {
+	return w.fuseProduct(ctx, t, repeatAge)
+}
+
+func (w *Worker) fuseProduct(ctx context.Context, t tasks.Task, reviewAge time.Duration) error {
 	version, err := w.Vectors.Now(ctx)
 	if err != nil {
 		return fmt.Errorf("taking the source version: %w", err)
@@ -27,7 +37,7 @@ func (w *Worker) product(ctx context.Context, t tasks.Task) error {
 	if err != nil {
 		return err
 	}
-	parts, settled, err := w.gather(ctx, media)
+	gathered, settled, err := w.gather(ctx, media)
 	if err != nil {
 		return err
 	}
@@ -35,10 +45,18 @@ func (w *Worker) product(ctx context.Context, t tasks.Task) error {
 		w.metrics.finished(t, "waiting") // whoever settles the last part comes here again
 		return nil
 	}
-	if len(parts.used) == 0 {
+	if len(gathered.used) == 0 {
 		return w.withdraw(ctx, t.Product, version)
 	}
-	return w.publish(ctx, t.Product, version, parts)
+	picked, err := w.reviews(ctx, t.Product, reviewAge)
+	if err != nil {
+		return err
+	}
+	if gathered.reviews, err = w.readReviews(ctx, picked); err != nil {
+		return err
+	}
+	gathered.used = append(gathered.used, picked.Parts()...)
+	return w.publish(ctx, t.Product, version, gathered)
 }
 
 // media lists the objects that take part in a product, in the order of their keys.
@@ -62,6 +80,7 @@ type gathered struct {
 	photos  map[string][]float32 // by object key
 	text    []float32
 	listing tasks.Listing
+	reviews []fusion.Part
 }
 
 // gather collects the features of the media. settled is false while a part has
@@ -143,7 +162,7 @@ func (g gathered) parts() []fusion.Part {
 	if g.text != nil {
 		parts = append(parts, fusion.Part{Modality: string(tasks.Text), Weight: 1, Vector: g.text})
 	}
-	return parts
+	return append(parts, g.reviews...)
 }
 
 // publish makes the vector durable, then readable.

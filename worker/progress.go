@@ -13,6 +13,7 @@ type Progress struct {
 	Cached    map[tasks.Modality]int64 // parts whose content was known
 	Repeats   int64                    // of the encoded: another worker was faster
 	Published int64                    // product vectors written
+	Users     int64                    // shoppers' vectors written
 	Dead      int64
 	First     time.Time // the first task began
 	Last      time.Time // the last vector was readable
@@ -22,7 +23,7 @@ type Progress struct {
 type tally struct {
 	encoded, cached [2]atomic.Int64 // image, text
 	published, dead atomic.Int64
-	repeats         atomic.Int64
+	repeats, people atomic.Int64
 	first, last     atomic.Int64 // Unix ns
 }
 
@@ -50,7 +51,7 @@ func (w *Worker) Progress() Progress {
 	count := func(c *[2]atomic.Int64) map[tasks.Modality]int64 {
 		return map[tasks.Modality]int64{tasks.Image: c[0].Load(), tasks.Text: c[1].Load()}
 	}
-	p := Progress{Encoded: count(&t.encoded), Cached: count(&t.cached), Repeats: t.repeats.Load(), Published: t.published.Load(), Dead: t.dead.Load()}
+	p := Progress{Encoded: count(&t.encoded), Cached: count(&t.cached), Repeats: t.repeats.Load(), Published: t.published.Load(), Users: t.people.Load(), Dead: t.dead.Load()}
 	if ns := t.first.Load(); ns != 0 {
 		p.First = time.Unix(0, ns)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
+	"weft/behaviour"
 	"weft/extractors"
 	"weft/fusion"
 	"weft/storage/lake"
@@ -42,13 +43,18 @@ type Config struct {
 	Name       string                    // of this process, for dead letters
 	Objects    objects.Store             // below the tenant
 	Lake       *lake.Lake
-	Vectors    *vectors.Store
-	Images     Images
-	Texts      Texts
-	Fusion     *fusion.Concat
-	Encoders   int  // encoder calls at once; default one per core
-	Shared     bool // other processes write to the lake: look again before a miss is believed
-	MaxPhoto   int64
+	// Behaviour is what shoppers do and say; nil: no vectors of shoppers are made, and
+	// reviews take no part in those of products.
+	Behaviour *behaviour.Tables
+	// Consent is what shoppers who said nothing are taken to have said about profiling.
+	Consent  bool
+	Vectors  *vectors.Store
+	Images   Images
+	Texts    Texts
+	Fusion   *fusion.Concat
+	Encoders int  // encoder calls at once; default one per core
+	Shared   bool // other processes write to the lake: look again before a miss is believed
+	MaxPhoto int64
 	// DecodeCommand is a program and its arguments that runs ServeDecoder, for photos
 	// that may crash or hang a decoder. Empty: they are decoded here.
 	DecodeCommand []string
@@ -61,13 +67,15 @@ type Config struct {
 // Worker holds what the handlers share.
 type Worker struct {
 	Config
-	images  *extractors.Batcher[[]byte, []float32]
-	texts   *extractors.Batcher[[]int32, []float32]
-	gate    *semaphore.Weighted // contents in memory
-	decode  *semaphore.Weighted // decoders at work
-	apart   *apart              // decoders for suspects; nil: none
-	flights flights
-	metrics *metrics
+	images   *extractors.Batcher[[]byte, []float32]
+	texts    *extractors.Batcher[[]int32, []float32]
+	gate     *semaphore.Weighted // contents in memory
+	decode   *semaphore.Weighted // decoders at work
+	apart    *apart              // decoders for suspects; nil: none
+	flights  flights
+	turns    turns    // of shoppers
+	listings listings // of the tables of behaviour
+	metrics  *metrics
 }
 
 // Batch limits. EfficientNet-Lite0 is fastest alone on a CPU (batches only pay
@@ -123,11 +131,15 @@ func (w *Worker) Close() {
 
 // Handlers maps the task types that this worker runs.
 func (w *Worker) Handlers() map[tasks.Type]queue.Handler {
-	return map[tasks.Type]queue.Handler{
+	all := map[tasks.Type]queue.Handler{
 		tasks.ImageEmbed:  w.guard(w.image),
 		tasks.TextEmbed:   w.guard(w.text),
 		tasks.ProductFuse: w.guard(w.product),
 	}
+	if w.Behaviour != nil {
+		all[tasks.UserFuse] = w.guard(w.user)
+	}
+	return all
 }
 
 // slotsPerEncoder is how many tasks of each type the queue may hand out at once,
@@ -138,7 +150,7 @@ const slotsPerEncoder = 256
 // Slots tells the queue how many tasks of each type to hand out at once.
 func (w *Worker) Slots() map[tasks.Type]int {
 	n := slotsPerEncoder * w.Encoders
-	return map[tasks.Type]int{tasks.ImageEmbed: n, tasks.TextEmbed: n, tasks.ProductFuse: n}
+	return map[tasks.Type]int{tasks.ImageEmbed: n, tasks.TextEmbed: n, tasks.ProductFuse: n, tasks.UserFuse: n}
 }
 
 // ahead is how many photos or listings may be in memory for each encoder, from
