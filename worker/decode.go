@@ -12,16 +12,16 @@ import (
 )
 
 // A photo that was in hand when its worker died, or that failed before, is a
-// suspect: it is decoded apart, where it can crash or hang as it likes.
+// suspect: it is decoded and encoded apart, where it can crash or hang as it likes.
 const (
-	// maxCrashes is how often a photo may crash or hang a decoder of its own.
+	// maxCrashes is how often a photo may crash or hang a process of its own.
 	maxCrashes = 3
-	// maxDeaths is how often a photo may be in hand when a worker dies or fails
-	// although it decodes: then it is the encoder that it ends.
+	// maxDeaths is how often a content may be in hand when a worker dies or fails that
+	// cannot be tried apart: a listing.
 	maxDeaths = 10
 )
 
-// screen refuses contents that are quarantined, and photos that keep ending their
+// screen refuses contents that are quarantined, and those that keep ending their
 // workers.
 func (w *Worker) screen(ctx context.Context, t tasks.Task, photo content) error {
 	row, known, err := w.Lake.Dead.Get(ctx, tasks.QuarantinePrefix+photo.sha)
@@ -31,7 +31,7 @@ func (w *Worker) screen(ctx context.Context, t tasks.Task, photo content) error 
 	if known {
 		return &fault{reason: tasks.ReasonCrashed, stage: "quarantine", sha: photo.sha, err: fmt.Errorf("the same bytes were set aside before: %s", row.Message)}
 	}
-	if t.Attempt >= maxDeaths {
+	if t.Attempt >= maxDeaths && !w.suspect(t) {
 		return &fault{reason: tasks.ReasonCrashed, stage: "encode", sha: photo.sha, err: fmt.Errorf("in hand at %d crashes or failures", t.Attempt)}
 	}
 	return nil
@@ -39,17 +39,13 @@ func (w *Worker) screen(ctx context.Context, t tasks.Task, photo content) error 
 
 // decodePhoto waits for a place at the gate: decoding is the encoder's rival
 // for the cores, and bounded only by them.
-func (w *Worker) decodePhoto(ctx context.Context, t tasks.Task, photo content) ([]byte, error) {
+func (w *Worker) decodePhoto(ctx context.Context, photo content) ([]byte, error) {
 	if err := w.decode.Acquire(ctx, 1); err != nil {
 		return nil, fmt.Errorf("waiting to decode: %w", err)
 	}
 	defer w.decode.Release(1)
 	defer w.metrics.time("decode")()
-	decode := w.decodeHere
-	if t.Attempt > 0 && w.apart != nil {
-		decode = w.decodeApart
-	}
-	pixels, err := decode(ctx, photo)
+	pixels, err := w.decodeHere(photo)
 	if err != nil {
 		return nil, refused("decode", photo.sha, err)
 	}
@@ -60,7 +56,7 @@ func (w *Worker) decodePhoto(ctx context.Context, t tasks.Task, photo content) (
 // is lost until the worker is restarted, the photo comes back as a suspect.
 var errHangs = errors.New("the decoder hangs")
 
-func (w *Worker) decodeHere(_ context.Context, photo content) ([]byte, error) {
+func (w *Worker) decodeHere(photo content) ([]byte, error) {
 	type prepared struct {
 		pixels []byte
 		err    error
@@ -87,17 +83,27 @@ func (w *Worker) decodeHere(_ context.Context, photo content) ([]byte, error) {
 	}
 }
 
-// decodeApart gives a photo up that crashes its own decoder every time.
-func (w *Worker) decodeApart(ctx context.Context, photo content) ([]byte, error) {
+// suspect tells a photo that is to be tried apart.
+func (w *Worker) suspect(t tasks.Task) bool {
+	return t.Type == tasks.ImageEmbed && t.Attempt > 0 && w.apart != nil
+}
+
+// encodeApart gives a photo up that crashes its own process every time.
+func (w *Worker) encodeApart(ctx context.Context, photo content) ([]float32, error) {
+	if err := w.decode.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("waiting to decode: %w", err)
+	}
+	defer w.decode.Release(1)
+	defer w.metrics.time("apart")()
 	for n := 1; ; n++ {
-		pixels, err := w.apart.prepare(ctx, photo.body)
+		vector, err := w.apart.encode(ctx, photo.body)
 		var c *crash
 		if !errors.As(err, &c) {
-			return pixels, err
+			return vector, refused("apart", photo.sha, err)
 		}
-		w.Log.Warn("a suspect ended its decoder", "sha256", photo.sha, "times", n, "error", c)
+		w.Log.Warn("a suspect ended its process", "sha256", photo.sha, "times", n, "stage", c.stage, "error", c)
 		if n == maxCrashes {
-			return nil, &fault{reason: tasks.ReasonCrashed, stage: "decode", sha: photo.sha, err: fmt.Errorf("%d times of %d: %w", n, n, c), stack: c.stderr}
+			return nil, &fault{reason: tasks.ReasonCrashed, stage: c.stage, sha: photo.sha, err: fmt.Errorf("%d times of %d: %w", n, n, c), stack: c.stderr}
 		}
 	}
 }
@@ -111,6 +117,9 @@ func quarantine(row lake.Dead) lake.Dead {
 
 // refused gives an item up when the decoder says that nobody will read it.
 func refused(stage, sha string, err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *pixels.Error
 	if errors.As(err, &e) {
 		return &fault{reason: tasks.Reason(e.Code), stage: stage, sha: sha, err: err}

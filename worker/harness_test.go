@@ -26,18 +26,29 @@ import (
 	"weft/tasks/queue"
 )
 
-// asDecoder makes the test binary a decoder process, as `weft` is in production.
+// asDecoder makes the test binary a process apart, as `weft` is in production.
 const asDecoder = "decoder-of-the-tests"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == asDecoder {
-		if err := ServeDecoder(os.Stdin, os.Stdout, 10*time.Second, func() { os.Exit(1) }, decodeInTest); err != nil {
+		if err := ServeApart(context.Background(), os.Stdin, os.Stdout, 10*time.Second, func() { os.Exit(1) }, encodersApart()); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		return
 	}
 	os.Exit(m.Run())
+}
+
+// encodersApart are those of the test binary as a process apart.
+func encodersApart() *encoders {
+	return &encoders{prepare: decodeInTest, encode: func(_ context.Context, p []byte) ([]float32, error) {
+		if bytes.HasPrefix(p, []byte("encoder's end")) {
+			fmt.Fprintln(os.Stderr, "SIGSEGV in conv")
+			os.Exit(139)
+		}
+		return vectorOf(p), nil
+	}}
 }
 
 // decodeInTest stands for a decoder in C: these photos end it, or do not come back.

@@ -24,7 +24,10 @@ func (w *Worker) image(ctx context.Context, t tasks.Task) error {
 		return err
 	}
 	err = w.once(ctx, r, photo, tasks.Image, func() ([]float32, error) {
-		pixels, err := w.decodePhoto(ctx, t, photo)
+		if w.suspect(t) {
+			return w.encodeApart(ctx, photo)
+		}
+		pixels, err := w.decodePhoto(ctx, photo)
 		if err != nil {
 			return nil, err
 		}

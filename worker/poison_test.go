@@ -1,10 +1,10 @@
 package worker
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,7 +14,7 @@ import (
 	"weft/tasks/queue"
 )
 
-// apartFrom decodes suspects in this test binary; decoding here fails the test.
+// apartFrom decodes and encodes suspects in this test binary; decoding here fails the test.
 func apartFrom(t *testing.T, limit time.Duration) func(*Config) {
 	return func(c *Config) {
 		c.DecodeCommand, c.DecodeLimit = []string{os.Args[0], asDecoder}, limit
@@ -76,9 +76,9 @@ func TestADecoderApartRefusesLikeOneHere(t *testing.T) {
 		t.Error("a photo that is merely bad is quarantined")
 	}
 	for range 20 { // one process serves them all
-		d, err := b.apart.prepare(t.Context(), []byte("good"))
-		if err != nil || !bytes.Equal(d, []byte("good")) {
-			t.Fatalf("%q, %v", d, err)
+		v, err := b.apart.encode(t.Context(), []byte("good"))
+		if err != nil || !slices.Equal(v, vectorOf([]byte("good"))) {
+			t.Fatalf("%v, %v", v, err)
 		}
 	}
 	if n := len(b.apart.idle); n != 1 {
@@ -135,16 +135,39 @@ func TestAHangingDecoderHereGivesItsSlotBack(t *testing.T) {
 	}
 }
 
-// What ends the worker in the encoder is never seen by a decoder of its own.
-func TestAPhotoThatKeepsEndingWorkersIsSetAside(t *testing.T) {
+// What ends a worker in the encoder is tried apart as well.
+func TestAPhotoThatCrashesTheEncoderIsSetAside(t *testing.T) {
+	b := newBench(t, apartFrom(t, 10*time.Second))
+	killer := suspectOf(b.put("media/p1/a.jpg", "encoder's end"))
+	b.must(b.run(killer, queue.Attempt{}))
+	row, ok := b.dead(killer.Key)
+	if !ok || row.Reason != string(tasks.ReasonCrashed) || row.Stage != "encode" || !strings.Contains(row.Stack, "conv") {
+		t.Errorf("%+v", row)
+	}
+	if n := b.images.encoded.Load(); n != 0 {
+		t.Errorf("it was encoded %d times in the worker", n)
+	}
+	if _, ok := b.dead(tasks.QuarantinePrefix + sha("encoder's end")); !ok {
+		t.Error("its content is not quarantined")
+	}
+	good := suspectOf(b.put("media/p2/a.jpg", "a good photo"))
+	good.Attempt = maxDeaths // an innocent that was there whenever a worker died
+	b.must(b.run(good, queue.Attempt{}))
+	if _, ok := b.vector("p2"); !ok {
+		t.Error("a good suspect has no vector")
+	}
+}
+
+// A listing cannot be tried apart: one that keeps ending workers is set aside.
+func TestAListingThatKeepsEndingWorkersIsSetAside(t *testing.T) {
 	b := newBench(t, nil)
-	killer := b.put("media/p1/a.jpg", "decodes well")
+	killer := b.put("media/p1/product.json", `{"title":"a hat"}`)
 	killer.Attempt = maxDeaths
 	b.must(b.run(killer, queue.Attempt{}))
 	if row, ok := b.dead(killer.Key); !ok || row.Reason != string(tasks.ReasonCrashed) || row.Stage != "encode" {
 		t.Errorf("%+v", row)
 	}
-	if n := b.images.encoded.Load(); n != 0 {
+	if n := b.texts.encoded.Load(); n != 0 {
 		t.Errorf("it was encoded %d times", n)
 	}
 }

@@ -26,6 +26,9 @@ func (w *Worker) text(ctx context.Context, t tasks.Task) error {
 	if err != nil {
 		return err
 	}
+	if err := w.screen(ctx, t, listing); err != nil {
+		return err
+	}
 	err = w.once(ctx, r, listing, tasks.Text, func() ([]float32, error) { return w.encodeText(ctx, listing) })
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 const asProgram = "WEFT_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
-	decodes := len(os.Args) > 1 && os.Args[1] == "decode-child" // a worker in this process starts its program anew
+	decodes := len(os.Args) > 1 && os.Args[1] == "encode-apart" // a worker in this process starts its program anew
 	if os.Getenv(asProgram) != "" || decodes {
 		main()
 		return

@@ -62,7 +62,7 @@ type cli struct {
 	Deadletters deadlettersCmd `cmd:"" help:"What was given up: list, show, retry, drop."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Fill or repair the vectors in Redis from the bucket, encoding nothing."`
 	Models      modelsCmd      `cmd:"" help:"Fetch, list and verify the encoders."`
-	DecodeChild decodeChildCmd `cmd:"" hidden:""`
+	EncodeApart encodeApartCmd `cmd:"" hidden:""`
 	Bench       benchCmd       `cmd:"" help:"Measure throughput, directory to vectors."`
 }
 
