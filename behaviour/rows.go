@@ -10,12 +10,13 @@ type Kind string
 
 // The kinds of rows, by the names that HTTP, the inbox and `weft import --kind` use.
 const (
-	Events  Kind = "events"
-	Reviews Kind = "reviews"
-	Users   Kind = "users"
+	Events   Kind = "events"
+	Reviews  Kind = "reviews"
+	Users    Kind = "users"
+	Products Kind = "products" // listings: they go to the media, not to a table
 )
 
-// Kinds lists them.
+// Kinds lists those that have a table.
 func Kinds() []Kind { return []Kind{Events, Reviews, Users} }
 
 // The event types that weft knows how to weigh. Any other name of the same
@@ -41,7 +42,7 @@ type Event struct {
 	Product    string   `parquet:"product,snappy"` // empty: none, as of a search or a follow
 	Type       string   `parquet:"type,dict,snappy"`
 	Time       int64    `parquet:"time,timestamp(millisecond),snappy"` // Unix ms
-	Value      *float64 `parquet:"value,optional,snappy"`              // of a purchase: price times quantity; otherwise the shop's own
+	Value      *float64 `parquet:"value,optional,snappy"`              // of a purchase or return: price times quantity, not negative; otherwise the shop's own
 	Query      string   `parquet:"query,snappy"`                       // of a search
 	TargetUser string   `parquet:"target_user,snappy"`                 // of a follow
 	Context    string   `parquet:"context,snappy"`                     // a JSON object, or empty
@@ -84,7 +85,7 @@ type ProductReview struct {
 
 // User is what is known of a shopper apart from behaviour.
 type User struct {
-	lake.Row            // Key: ID
+	lake.Row            // Key: ID; Version: Time
 	ID         string   `parquet:"id,snappy"`
 	Attributes string   `parquet:"attributes,snappy"`                  // JSON object: age, gender, city, interests[], …
 	Profiling  string   `parquet:"profiling,dict,snappy"`              // consent: "yes", "no", or empty: the tenant's default

@@ -54,11 +54,12 @@ type letter struct {
 	Time          time.Time  `json:"time"`
 	Dropped       *time.Time `json:"dropped,omitempty"`
 	Stack         string     `json:"stack,omitempty"`
+	Input         string     `json:"input,omitempty"`
 }
 
 func letterOf(d lake.Dead) letter {
 	l := letter{Key: d.Key, Product: d.Product, Reason: d.Reason, Stage: d.Stage, Message: d.Message, ETag: d.ETag, ContentSHA256: d.ContentSHA256,
-		Attempts: d.Attempts, Worker: d.Worker, Time: time.UnixMilli(d.Time).UTC(), Stack: d.Stack}
+		Attempts: d.Attempts, Worker: d.Worker, Time: time.UnixMilli(d.Time).UTC(), Stack: d.Stack, Input: d.Input}
 	if d.Dropped != 0 {
 		at := time.UnixMilli(d.Dropped).UTC()
 		l.Dropped = &at
@@ -175,8 +176,8 @@ func (c *deadShowCmd) Run(ctx context.Context, a *app) error {
 		if l.Dropped != nil {
 			dropped = l.Dropped.Format(time.RFC3339)
 		}
-		_, err := fmt.Fprintf(a.out, "key       %s\nproduct   %s\nreason    %s\nstage     %s\nmessage   %s\netag      %s\ncontent   %s\nattempts  %d\nworker    %s\ntime      %s\ndropped   %s\n%s",
-			l.Key, l.Product, l.Reason, l.Stage, l.Message, l.ETag, l.ContentSHA256, l.Attempts, l.Worker, l.Time.Format(time.RFC3339), dropped, l.Stack)
+		_, err := fmt.Fprintf(a.out, "key       %s\nproduct   %s\nreason    %s\nstage     %s\nmessage   %s\netag      %s\ncontent   %s\nattempts  %d\nworker    %s\ntime      %s\ndropped   %s\n%s%s\n",
+			l.Key, l.Product, l.Reason, l.Stage, l.Message, l.ETag, l.ContentSHA256, l.Attempts, l.Worker, l.Time.Format(time.RFC3339), dropped, l.Stack, l.Input)
 		return err
 	})
 }

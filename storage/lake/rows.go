@@ -112,6 +112,7 @@ type Dead struct {
 	Stack         string `parquet:"stack,snappy"`
 	Product       string `parquet:"product,snappy"`
 	Dropped       int64  `parquet:"dropped,timestamp(millisecond),snappy"` // Unix ms; 0: nobody has acknowledged it
+	Input         string `parquet:"input,snappy"`                          // of a row: its text, cut
 }
 
 // Receipt says what became of one file or request that was taken in once.
