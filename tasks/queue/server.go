@@ -44,7 +44,13 @@ type Config struct {
 	// Suspects looks up, for each photo, whether workers died with it in hand; its
 	// Attempt then says how many. Only a Reaper remembers such.
 	Suspects bool
-	Log      *slog.Logger
+	// Tenant and Name say whose worker this is, and how it is called, where it is to
+	// tell its pace to others: an empty Name tells nothing.
+	Tenant tasks.Tenant
+	Name   string
+	// Drain is called once when somebody asks this worker to drain; see Client.Drain.
+	Drain func()
+	Log   *slog.Logger
 }
 
 const defaultSlots = 32
@@ -53,6 +59,8 @@ const defaultSlots = 32
 type Server struct {
 	cfg     Config
 	servers []*asynq.Server
+	meter   *meter
+	reports *reports // nil: nothing is told
 	cancel  context.CancelFunc
 	stop    sync.Once
 }
@@ -65,7 +73,11 @@ func NewServer(cfg Config) (*Server, error) {
 	if cfg.StopTimeout <= 0 {
 		cfg.StopTimeout = 30 * time.Second
 	}
-	return &Server{cfg: cfg}, nil
+	s := &Server{cfg: cfg, meter: newMeter(cfg.Slots, time.Now())}
+	if cfg.Name != "" {
+		s.reports = newReports(cfg, s.meter)
+	}
+	return s, nil
 }
 
 // Start begins to take tasks. On error nothing runs.
@@ -85,6 +97,9 @@ func (s *Server) Start() error {
 			}
 			s.servers = append(s.servers, srv)
 		}
+	}
+	if s.reports != nil {
+		s.reports.start()
 	}
 	return nil
 }
@@ -128,6 +143,10 @@ func retryDelay(n int, err error, _ *asynq.Task) time.Duration {
 // returns. Tasks that did not end by then are back in the queue.
 func (s *Server) Stop() {
 	s.stop.Do(func() {
+		if s.reports != nil {
+			s.reports.draining.Store(true)
+			defer s.reports.stop()
+		}
 		var wg sync.WaitGroup
 		for _, srv := range s.servers {
 			wg.Go(srv.Shutdown)
@@ -159,7 +178,12 @@ func (s *Server) wrap(h Handler) func(context.Context, *asynq.Task) error {
 		limit, _ := asynq.GetMaxRetry(ctx)
 		ctx, cancel := context.WithTimeout(ctx, SoftDeadline)
 		defer cancel()
-		return h(ctx, t, Attempt{Failed: failed, Last: failed >= limit})
+		s.meter.begin(t.Type)
+		settled := false // whatever happens, it is in hand no longer
+		defer func() { s.meter.end(t.Type, settled) }()
+		err = h(ctx, t, Attempt{Failed: failed, Last: failed >= limit})
+		settled = err == nil
+		return err
 	}
 }
 
