@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 )
@@ -78,7 +77,7 @@ func TestNearEqualsFullSort(t *testing.T) {
 				}
 			}
 			slices.SortFunc(want, func(a, b string) int { return cmp.Compare(cosine(q, vectors[b]), cosine(q, vectors[a])) })
-			got, err := n.Near(t.Context(), q, k, "p0001")
+			got, err := n.Near(t.Context(), q, Search{K: k, Keep: Except("p0001")})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +110,7 @@ func TestTiesGoToTheLowerID(t *testing.T) {
 		set(t, &n, fmt.Sprintf("p%04d", i), v)
 	}
 	for range 5 {
-		got, err := n.Near(t.Context(), v, 20, "p0000")
+		got, err := n.Near(t.Context(), v, Search{K: 20, Keep: Except("p0000")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +125,7 @@ func TestTiesGoToTheLowerID(t *testing.T) {
 func TestScoreIsACosineWhateverTheLengths(t *testing.T) {
 	var n Neighbours
 	set(t, &n, "a", []float32{3, 4, 0})
-	got, err := n.Near(t.Context(), []float32{0, 20, 0}, 1, "")
+	got, err := n.Near(t.Context(), []float32{0, 20, 0}, Search{K: 1})
 	if err != nil || len(got) != 1 || math.Abs(float64(got[0].Score)-0.8) > 1e-6 {
 		t.Fatalf("got %v, %v, want 0.8", got, err)
 	}
@@ -144,7 +143,7 @@ func TestVectorsThatCannotBeSearched(t *testing.T) {
 		if err := n.Set(Entry{ID: "b"}, v); !errors.Is(err, ErrVector) {
 			t.Errorf("Set %v: %v", v, err)
 		}
-		if _, err := n.Near(t.Context(), v, 1, ""); !errors.Is(err, ErrVector) {
+		if _, err := n.Near(t.Context(), v, Search{K: 1}); !errors.Is(err, ErrVector) {
 			t.Errorf("Near %v: %v", v, err)
 		}
 	}
@@ -155,7 +154,7 @@ func TestVectorsThatCannotBeSearched(t *testing.T) {
 
 func TestEmptyHasNoNeighbours(t *testing.T) {
 	var n Neighbours
-	if got, err := n.Near(t.Context(), []float32{1}, 3, ""); err != nil || len(got) != 0 {
+	if got, err := n.Near(t.Context(), []float32{1}, Search{K: 3}); err != nil || len(got) != 0 {
 		t.Fatalf("got %v, %v", got, err)
 	}
 	if n.Remove("a") {
@@ -226,7 +225,7 @@ func TestSearchWhileUpdatesArrive(t *testing.T) {
 		})
 	}
 	for range 200 {
-		hits, err := n.Near(t.Context(), up, products, "")
+		hits, err := n.Near(t.Context(), up, Search{K: products})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,71 +249,7 @@ func TestSearchStopsWithItsContext(t *testing.T) {
 	set(t, &n, "a", []float32{1, 0})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := n.Near(ctx, []float32{1, 0}, 1, ""); !errors.Is(err, context.Canceled) {
+	if _, err := n.Near(ctx, []float32{1, 0}, Search{K: 1}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
-	}
-}
-
-func BenchmarkNear(b *testing.B) {
-	for _, size := range []struct{ products, dim int }{{10_000, 1664}, {50_000, 1664}, {100_000, 256}} {
-		b.Run(fmt.Sprintf("%dx%d", size.products, size.dim), func(b *testing.B) {
-			r := rand.New(rand.NewPCG(5, 6))
-			var n Neighbours
-			v := make([]float32, size.dim)
-			for i := range size.products {
-				for j := range v {
-					v[j] = r.Float32() - .5
-				}
-				set(b, &n, strings.Repeat("x", 8)+fmt.Sprint(i), v)
-			}
-			b.SetBytes(int64(size.products) * int64(size.dim) * 4)
-			for b.Loop() {
-				if _, err := n.Near(b.Context(), v, 10, ""); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(n.Bytes())/float64(size.products), "B/product")
-		})
-	}
-}
-
-// BenchmarkKernel sets the kernel against the loop it replaces, and against reading
-// one value of each cache line, which is as fast as memory goes.
-func BenchmarkKernel(b *testing.B) {
-	const dim, products = 1664, 20_000
-	rows, q := make([]float32, dim*products), make([]float32, dim)
-	for i := range rows {
-		rows[i] = float32(i % 17)
-	}
-	var sink float32
-	for name, scan := range map[string]func(){
-		"plain": func() {
-			for r := 0; r < len(rows); r += dim {
-				var s float32
-				for i, x := range rows[r : r+dim] {
-					s += x * q[i]
-				}
-				sink += s
-			}
-		},
-		"four rows": func() {
-			var out [kernelRows]float32
-			for r := 0; r < len(rows); r += kernelRows * dim {
-				dot4(q, rows[r:], &out)
-				sink += out[0]
-			}
-		},
-		"memory": func() {
-			for i := 0; i < len(rows); i += 16 {
-				sink += rows[i]
-			}
-		},
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(4 * dim * products)
-			for b.Loop() {
-				scan()
-			}
-		})
 	}
 }

@@ -42,7 +42,7 @@ func (s *Server) similar(ctx context.Context, in *SimilarQuery) (*SimilarAnswer,
 	}
 	defer leave()
 	begin := time.Now()
-	hits, err := index.Near(ctx, content, in.K, in.ID)
+	hits, err := index.Near(ctx, content, Search{K: in.K, Keep: Except(in.ID)})
 	s.metrics.search.Observe(time.Since(begin).Seconds())
 	if errors.Is(err, ErrVector) { // of another generation than the index: it is about to follow
 		return nil, later(problem(http.StatusServiceUnavailable, "the vectors of another generation are being read into memory; ask again in a moment"), 2)

@@ -8,8 +8,9 @@ import (
 
 // scored is a candidate of a search.
 type scored struct {
-	score float32
-	at    *Entry
+	score    float32
+	category int32 // 0: none
+	at       *Entry
 }
 
 // byRank orders the best first: higher score, then lower id.
@@ -20,70 +21,93 @@ func byRank(a, b scored) int {
 	return strings.Compare(a.at.ID, b.at.ID)
 }
 
-// topK keeps the k best of what it is offered: a heap with the worst on top.
-type topK struct {
-	k    int
-	heap []scored
+// selection keeps the k best of what it is offered, at most perCategory of each
+// category (0: any number). Whoever has to leave for a newcomer is the last of its
+// category where that is full, else the last of all; for such limits this gives the
+// best selection there is, in whatever order the candidates come.
+type selection struct {
+	k, perCategory int
+	best           []scored // by rank
+	categories     []quota  // by number
 }
 
-// floor is the score below which an offer is turned down, once the heap is full.
-func (t *topK) floor() (float32, bool) {
-	if len(t.heap) < t.k {
-		return 0, false
-	}
-	return t.heap[0].score, true
+type quota struct {
+	taken int
+	least float32 // once the category is full: the score of its last
 }
 
-func (t *topK) offer(s scored) {
-	if len(t.heap) < t.k {
-		t.heap = append(t.heap, s)
-		for i := len(t.heap) - 1; i > 0; {
-			parent := (i - 1) / 2
-			if byRank(t.heap[i], t.heap[parent]) <= 0 {
-				break
-			}
-			t.heap[i], t.heap[parent] = t.heap[parent], t.heap[i]
-			i = parent
-		}
-		return
+// admits tells whether a candidate with at most this score could be taken.
+func (s *selection) admits(score float32, category int32) bool {
+	if len(s.best) == s.k && score < s.best[s.k-1].score {
+		return false
 	}
-	if byRank(s, t.heap[0]) >= 0 {
-		return
+	if s.perCategory == 0 || category == 0 || int(category) >= len(s.categories) {
+		return true
 	}
-	t.heap[0] = s
-	for i := 0; ; {
-		worst := i
-		for _, child := range [2]int{2*i + 1, 2*i + 2} {
-			if child < len(t.heap) && byRank(t.heap[child], t.heap[worst]) > 0 {
-				worst = child
-			}
-		}
-		if worst == i {
+	c := s.categories[category]
+	return c.taken < s.perCategory || score >= c.least
+}
+
+func (s *selection) offer(c scored) {
+	leaves := -1
+	switch {
+	case s.full(c.category):
+		leaves = s.lastOf(c.category)
+	case len(s.best) == s.k:
+		leaves = s.k - 1
+	}
+	if leaves >= 0 {
+		if byRank(c, s.best[leaves]) >= 0 {
 			return
 		}
-		t.heap[i], t.heap[worst] = t.heap[worst], t.heap[i]
-		i = worst
+		s.count(s.best[leaves].category, -1)
+		s.best = slices.Delete(s.best, leaves, leaves+1)
+	}
+	at, _ := slices.BinarySearchFunc(s.best, c, byRank)
+	s.best = slices.Insert(s.best, at, c)
+	s.count(c.category, 1)
+}
+
+func (s *selection) full(category int32) bool {
+	return s.perCategory > 0 && category > 0 && int(category) < len(s.categories) && s.categories[category].taken == s.perCategory
+}
+
+func (s *selection) lastOf(category int32) int {
+	for i := len(s.best) - 1; ; i-- {
+		if s.best[i].category == category {
+			return i
+		}
 	}
 }
 
-// best merges heaps into the k best, each id once.
-func best(k int, heaps []topK) []scored {
+func (s *selection) count(category int32, by int) {
+	if s.perCategory == 0 || category == 0 {
+		return
+	}
+	if grow := int(category) + 1 - len(s.categories); grow > 0 {
+		s.categories = append(s.categories, make([]quota, grow)...)
+	}
+	c := &s.categories[category]
+	if c.taken += by; c.taken == s.perCategory {
+		c.least = s.best[s.lastOf(category)].score
+	}
+}
+
+// merge makes one selection of several with the same limits, each id once.
+func merge(parts []selection) []scored {
 	var all []scored
-	for _, h := range heaps {
-		all = append(all, h.heap...)
+	for _, p := range parts {
+		all = append(all, p.best...)
 	}
 	slices.SortFunc(all, byRank)
-	out := all[:0]
-	seen := make(map[string]bool, min(k, len(all)))
-	for _, s := range all {
-		if len(out) == k {
-			break
-		}
-		// An entry that was removed and set again during the scan may have been met twice.
-		if !seen[s.at.ID] {
-			seen[s.at.ID] = true
-			out = append(out, s)
+	merged := selection{k: parts[0].k, perCategory: parts[0].perCategory}
+	seen := make(map[string]bool, min(merged.k, len(all)))
+	for _, c := range all {
+		// An entry that was removed and set again during the search may have been met twice.
+		if !seen[c.at.ID] {
+			seen[c.at.ID] = true
+			merged.offer(c)
 		}
 	}
-	return out
+	return merged.best
 }

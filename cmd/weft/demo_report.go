@@ -49,7 +49,7 @@ func (n *node) neighbourhoods(ctx context.Context, k int) ([]neighbourhood, erro
 	}
 	for i := range out {
 		v, _ := index.Vector(out[i].ID)
-		near, err := index.Near(ctx, v, k, out[i].ID)
+		near, err := index.Near(ctx, v, serve.Search{K: k, Keep: serve.Except(out[i].ID)})
 		if err != nil {
 			return nil, err
 		}

@@ -62,7 +62,7 @@ func (c *statusCmd) read(ctx context.Context, a *app) (client.Status, error) {
 		return client.Status{}, err
 	}
 	defer cat.close(ctx)
-	audit, err := scheduler.AuditBucket(ctx, cat.bucket, cat.lake, cat.generation, cat.recipes)
+	audit, err := scheduler.AuditBucket(ctx, cat.view())
 	s := client.Status{Tenant: string(cat.tenant), Generation: string(cat.generation)}
 	fillStatus(&s, audit)
 	return s, err
@@ -223,7 +223,7 @@ func (c *catalogue) similar(ctx context.Context, id string, k int) ([]client.Nei
 	if !ok {
 		return nil, c.absent(ctx, id)
 	}
-	hits, err := index.Near(ctx, v, k, id)
+	hits, err := index.Near(ctx, v, serve.Search{K: k, Keep: serve.Except(id)})
 	var out []client.Neighbour
 	for _, h := range hits {
 		out = append(out, client.Neighbour{ID: h.ID, Score: h.Score, Title: h.Title, Category: h.Category, Price: h.Price, Image: h.Image})
