@@ -11,7 +11,7 @@
 //
 //	kept, counts := clean.UserEvents(events)          one shopper's, the newest, for a vector
 //	for s, err := range clean.Shoppers(scan) { … }    a whole table, shopper by shopper
-//	f := clean.NewFit(boundary); f.Event(…); f.User(…); f.Product(…)
+//	f := clean.NewFit(); f.Until(boundary); f.Event(…); f.User(…); f.Product(…)
 //	stats := f.Statistics()                           what values are filled and normalised with
 //	values, err := stats.User(&user)                  the same in training and in serving
 //	s := clean.NewSurveyor(known); …; s.Survey()      what each step found, before and after

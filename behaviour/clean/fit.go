@@ -44,18 +44,19 @@ type attributeFit struct {
 	numeric     int64 // with a number
 }
 
-// NewFit begins. Rows from until on take no part (zero: all do): statistics for
-// training know nothing of what is measured on. Products without a time do.
-func NewFit(until time.Time) *Fit {
+// NewFit begins.
+func NewFit() *Fit {
 	f := &Fit{tables: map[string]*digest{}, values: map[string]*Distribution{}, attributes: map[string]*attributeFit{}}
-	if !until.IsZero() {
-		f.until = until.UnixMilli()
-	}
 	for _, t := range []string{"events", "users", "products"} {
 		f.tables[t] = &digest{hash: sha256.New()}
 	}
 	return f
 }
+
+// Until lets rows that come from now on take no part if their time is until or later:
+// statistics for training know nothing of what is measured on. Products without a
+// time do take part.
+func (f *Fit) Until(until time.Time) { f.until = until.UnixMilli() }
 
 // digest counts rows and hashes them.
 type digest struct {

@@ -105,7 +105,7 @@ type Surveyor struct {
 
 // NewSurveyor begins. known tells the products of the catalogue.
 func NewSurveyor(known func(product string) bool) *Surveyor {
-	return &Surveyor{known: known, fit: NewFit(time.Time{}), rows: map[string]int64{"events": 0, "reviews": 0, "users": 0, "products": 0},
+	return &Surveyor{known: known, fit: NewFit(), rows: map[string]int64{"events": 0, "reviews": 0, "users": 0, "products": 0},
 		days: map[int64]*Pair{}, types: map[string]*Pair{}, gaps: map[[2]string]*Gap{}}
 }
 

@@ -102,7 +102,7 @@ func user(id, attributes string) behaviour.User {
 }
 
 func TestStatisticsOfUsers(t *testing.T) {
-	f := clean.NewFit(time.Time{})
+	f := clean.NewFit()
 	rows := []behaviour.User{user("broken", `{`), user("empty", ""), user("null", `{"age":null,"city":""}`)}
 	for i := range 40 {
 		age := fmt.Sprint(20 + i%20)
@@ -175,7 +175,8 @@ func TestStatisticsUntil(t *testing.T) {
 		late[i].Value = ptr(1e6)
 	}
 	fit := func(rows []behaviour.Event, products ...clean.Product) []byte {
-		f := clean.NewFit(time.UnixMilli(noon + 1<<39))
+		f := clean.NewFit()
+		f.Until(time.UnixMilli(noon + 1<<39))
 		for i := range rows {
 			f.Event(&rows[i])
 		}
