@@ -45,22 +45,43 @@ func (s *Scheduler) enqueue(ctx context.Context, t tasks.Task, lane tasks.Lane) 
 	}
 }
 
-// room blocks until the bulk window has room for another task: the queues stay
-// small however much is missing. Only the sweep waits here; hints are live work
+// window bounds the tasks of a kind that wait in the queues. One goroutine uses it.
+type window struct {
+	s      *Scheduler
+	counts func(tasks.Type) bool
+	budget int // tasks that may be enqueued before the queues are counted again
+}
+
+func isUser(t tasks.Type) bool    { return t == tasks.UserFuse }
+func isProduct(t tasks.Type) bool { return t != tasks.UserFuse }
+
+// waitingOf counts the tasks of a kind that are still to be done.
+func waitingOf(ds []tasks.Depth, counts func(tasks.Type) bool) (n int) {
+	for _, d := range ds {
+		if counts(d.Type) {
+			n += d.Waiting()
+		}
+	}
+	return n
+}
+
+// room blocks until the window has room for another task: the queues stay
+// small however much is missing. Only the sweeps wait here; hints are live work
 // and pass.
-func (s *Scheduler) room(ctx context.Context) error {
-	for warned := false; s.budget <= 0; {
+func (w *window) room(ctx context.Context) error {
+	s := w.s
+	for warned := false; w.budget <= 0; {
 		ds, err := s.Queue.Depths(ctx)
 		if err != nil {
 			return fmt.Errorf("counting what waits: %w", err)
 		}
 		short := s.short(ctx)
-		if s.budget = s.Window - tasks.Waiting(ds); s.budget > 0 && !short {
+		if w.budget = s.Window - waitingOf(ds, w.counts); w.budget > 0 && !short {
 			break
 		}
 		wait := roomPause
 		if short {
-			s.budget, wait = 0, fullPause
+			w.budget, wait = 0, fullPause
 			if !warned {
 				s.Log.Warn("the queue's server is short of memory; waiting until it has room", "above", fullShare)
 			}
@@ -70,7 +91,7 @@ func (s *Scheduler) room(ctx context.Context) error {
 			return err
 		}
 	}
-	s.budget = min(s.budget, lookEvery) - 1
+	w.budget = min(w.budget, lookEvery) - 1
 	return nil
 }
 

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weft/storage/lake"
-	"weft/storage/objects"
 	"weft/storage/vectors"
 	"weft/tasks"
 )
@@ -28,24 +28,25 @@ type Subjects struct {
 	Vectors  int `json:"vectors"`  // current ones
 	Dead     int `json:"dead"`     // with nothing but dead inputs
 	Declined int `json:"declined"` // with nothing but dropped ones
-	Waiting  int `json:"waiting"`  // without a vector, or with one of other parts
+	Waiting  int `json:"waiting"`  // without a vector, or with one of other parts; of shoppers: or who name nothing that is known
 }
 
-// Audit accounts for every object of a tenant.
+// Audit accounts for every object and every row of a tenant.
 type Audit struct {
 	Objects struct {
 		Listed int `json:"listed"`
 		Places
 	} `json:"objects"`
 	Rows struct {
-		Dead     int `json:"dead"`     // of imports and tasks: they have no object
-		Declined int `json:"declined"` // as dead, and dropped
+		Listed int `json:"listed"` // of shoppers (events, reviews, what is known of them), and those that were given up
+		Places
 	} `json:"rows"`
 	Products Subjects `json:"products"`
 	Users    Subjects `json:"users"`
 	Vectors  *Held    `json:"vectors,omitempty"` // what Redis holds of them, where it was asked
 	Balanced bool     `json:"balanced"`
-	Missing  []string `json:"missing"` // products that wait, and vectors without media; at most maxMissing
+	Missing  []string `json:"missing"` // what is stale, and vectors of nothing; at most maxMissing
+	Waits    []string `json:"waits"`   // products that shoppers name and nobody knows; at most maxWaits
 }
 
 // Held compares the vectors in Redis with the lake's.
@@ -57,16 +58,20 @@ type Held struct {
 	Live     bool `json:"live"`    // the generation may be read
 }
 
-const maxMissing = 1000
+const (
+	maxMissing = 1000
+	maxWaits   = 100
+)
 
 // AuditBucket compares the bucket with the lake, by the sweep's own reading and
 // the sweep's own decision, and enqueues nothing.
-func AuditBucket(ctx context.Context, store objects.Store, l *lake.Lake, gen tasks.Generation, recipes map[tasks.Modality]string) (Audit, error) {
-	a := Audit{Missing: []string{}}
-	in := openStreams(ctx, store, l, gen)
+func AuditBucket(ctx context.Context, v View) (Audit, error) {
+	a := Audit{Missing: []string{}, Waits: []string{}}
+	in := openStreams(ctx, v)
 	defer in.close()
+	l := v.Lake
 	has := func(ctx context.Context, sha string, m tasks.Modality) (bool, error) {
-		_, ok, err := l.Features.Get(ctx, lake.FeatureKey(sha, recipes[m]))
+		_, ok, err := l.Features.Get(ctx, lake.FeatureKey(sha, v.Recipes[m]))
 		return ok, err
 	}
 	for {
@@ -93,8 +98,16 @@ func AuditBucket(ctx context.Context, store objects.Store, l *lake.Lake, gen tas
 			a.Rows.Dead++
 		}
 	}
+	a.Rows.Listed = a.Rows.Declined + a.Rows.Dead
+	if v.Behaviour != nil {
+		if err := eachShopper(ctx, v, a.addShopper); err != nil {
+			return a, fmt.Errorf("audit: %w", err)
+		}
+	}
+	u := a.Users
 	a.Balanced = a.Objects.Listed == a.Objects.sum() && a.Objects.Waiting == 0 && a.Products.Waiting == 0 && len(a.Missing) == 0 &&
-		a.Products.Expected == a.Products.Vectors+a.Products.Dead+a.Products.Declined
+		a.Products.Expected == a.Products.Vectors+a.Products.Dead+a.Products.Declined &&
+		a.Rows.Listed == a.Rows.sum() && u.Expected == u.Vectors+u.Dead+u.Declined+u.Waiting
 	return a, nil
 }
 
@@ -109,38 +122,40 @@ func (a *Audit) CompareVectors(ctx context.Context, l *lake.Lake, v *vectors.Sto
 		return fmt.Errorf("audit: %w", err)
 	}
 	held.Live = live == gen
-	for page, err := range productPages(ctx, l, gen) {
-		if err != nil {
-			return fmt.Errorf("audit: %w", err)
-		}
-		heads, err := headsOf(ctx, v, gen, page)
-		if err != nil {
-			return fmt.Errorf("audit: %w", err)
-		}
-		for i, p := range page {
-			held.add(a, p, heads[i])
+	for _, kind := range kinds {
+		for page, err := range pagesOf(ctx, l, gen, kind) {
+			if err != nil {
+				return fmt.Errorf("audit: %w", err)
+			}
+			heads, err := headsOf(ctx, v, gen, kind, page)
+			if err != nil {
+				return fmt.Errorf("audit: %w", err)
+			}
+			for i, p := range page {
+				held.add(a, p, heads[i])
+			}
 		}
 	}
 	a.Balanced = a.Balanced && held.Live && held.Missing == 0 && held.Stale == 0
 	return nil
 }
 
-func (h *Held) add(a *Audit, p lake.Product, head vectors.Head) {
-	if !p.Deleted {
+func (h *Held) add(a *Audit, p made, head vectors.Head) {
+	if !p.deleted {
 		h.Expected++
 	}
 	switch behind(p, head) {
 	case missing:
 		h.Missing++
-		a.miss("a vector that Redis has lost: " + p.ID)
+		a.miss("a vector that Redis has lost: " + p.id)
 	case stale:
 		h.Stale++
-		a.miss("a vector that is old in Redis: " + p.ID)
+		a.miss("a vector that is old in Redis: " + p.id)
 	case undead:
 		h.Stale++
-		a.miss("a vector in Redis that was deleted: " + p.ID)
+		a.miss("a vector in Redis that was deleted: " + p.id)
 	default:
-		if !p.Deleted {
+		if !p.deleted {
 			h.Current++
 		}
 	}
@@ -167,7 +182,7 @@ func (a *Audit) add(ctx context.Context, g group, has encoded) error {
 		return nil
 	}
 	a.Products.Expected++
-	next, err := plan(ctx, g.media, g.known, has)
+	next, err := plan(ctx, g.media, g.reviews.Parts(), g.known, has)
 	if err != nil {
 		return err
 	}
@@ -185,6 +200,43 @@ func (a *Audit) add(ctx context.Context, g group, has encoded) error {
 	default:
 		a.Products.Vectors++
 		a.Objects.Vector += next.parts
+	}
+	return nil
+}
+
+// addShopper counts a shopper and their rows. Rows that name an unknown product wait
+// for it, whatever the others make; those of a shopper who may have no vector, and those
+// that cleaning leaves out, are declined.
+func (a *Audit) addShopper(s shopper) error {
+	a.Rows.Listed += s.rows
+	if s.rows == 0 { // a vector of nothing, or what is left of one
+		if s.standing == overdue {
+			a.miss("a vector without rows: " + string(s.id))
+		}
+		return nil
+	}
+	a.Users.Expected++
+	used := s.rows - s.left - s.unknown
+	switch s.standing {
+	case refused:
+		a.Users.Declined++
+		a.Rows.Declined += s.rows
+		return nil
+	case upToDate:
+		a.Users.Vectors++
+		a.Rows.Vector += used
+	case awaiting:
+		a.Users.Waiting++
+		a.Rows.Waiting += used
+	default:
+		a.Users.Waiting++
+		a.Rows.Waiting += used
+		a.miss("a shopper whose vector is not of their rows: " + string(s.id))
+	}
+	a.Rows.Declined += s.left
+	a.Rows.Waiting += s.unknown
+	if s.waits != "" && len(a.Waits) < maxWaits && !slices.Contains(a.Waits, string(s.waits)) {
+		a.Waits = append(a.Waits, string(s.waits))
 	}
 	return nil
 }

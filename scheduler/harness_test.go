@@ -84,7 +84,7 @@ func (s *shop) sweep() Report {
 
 func (s *shop) audit() Audit {
 	s.t.Helper()
-	a, err := AuditBucket(s.t.Context(), s.bucket, s.lake, gen, recipes())
+	a, err := AuditBucket(s.t.Context(), View{Objects: s.bucket, Lake: s.lake, Generation: gen, Recipes: recipes()})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"weft/behaviour/parts"
 	"weft/storage/lake"
 	"weft/tasks"
 )
@@ -93,7 +94,7 @@ func (s *Scheduler) Consider(ctx context.Context, id tasks.ProductID) error {
 	if len(g.media) == 0 && !g.known.vector {
 		return nil
 	}
-	next, err := plan(ctx, g.media, g.known, s.encoded)
+	next, err := plan(ctx, g.media, g.reviews.Parts(), g.known, s.encoded)
 	if err != nil {
 		return fmt.Errorf("planning product %s: %w", id, err)
 	}
@@ -125,5 +126,9 @@ func (s *Scheduler) lookAt(ctx context.Context, id tasks.ProductID) (group, erro
 	}
 	row, ok, err := s.Lake.Products.Get(ctx, lake.ProductKey(string(s.Generation), string(id)))
 	g.known.vector, g.known.sources = ok, row.Sources
+	if err != nil || s.Behaviour == nil || len(g.media) == 0 {
+		return g, err
+	}
+	g.reviews, err = parts.ReviewsOf(ctx, s.Behaviour.ProductReviews, id)
 	return g, err
 }

@@ -4,13 +4,15 @@ import (
 	"iter"
 	"strings"
 
+	"weft/behaviour"
+	"weft/behaviour/parts"
 	"weft/storage/lake"
 	"weft/storage/objects"
 	"weft/tasks"
 )
 
-// The sweep reads four streams that are sorted alike (the listing by object
-// key, the lake's objects and dead letters by object key, its products by
+// The sweep reads five streams that are sorted alike (the listing by object
+// key, the lake's objects and dead letters by object key, its products and reviews by
 // media folder) and walks them product by product: one product in memory,
 // whatever the size of the catalogue.
 
@@ -45,6 +47,7 @@ type group struct {
 	refused  []refusal     // listed under a bad id or name
 	ignored  int           // listed, not for weft
 	known    known         // by the lake
+	reviews  parts.Reviews // that take part in the product
 	vanished []lake.Object // read once, no longer listed
 	lifted   []lake.Dead   // given up once, no longer listed
 }
@@ -57,12 +60,13 @@ type refusal struct {
 	declined bool // which was acknowledged
 }
 
-// sources are the four streams.
+// streams are the five of them.
 type streams struct {
 	listing  *stream[objects.Info]
 	objects  *stream[lake.Object]
 	dead     *stream[lake.Dead]
 	products *stream[lake.Product]
+	reviews  *stream[behaviour.ProductReview]
 	prefix   string // of the products' keys: the generation
 }
 
@@ -71,10 +75,11 @@ func (s *streams) close() {
 	s.objects.stop()
 	s.dead.stop()
 	s.products.stop()
+	s.reviews.stop()
 }
 
 func (s *streams) failed() error {
-	for _, err := range []error{s.listing.err, s.objects.err, s.dead.err, s.products.err} {
+	for _, err := range []error{s.listing.err, s.objects.err, s.dead.err, s.products.err, s.reviews.err} {
 		if err != nil {
 			return err
 		}
@@ -99,6 +104,11 @@ func (s *streams) productFolder() string {
 	return tasks.MediaPrefix + strings.TrimPrefix(s.products.head.Key, s.prefix)
 }
 
+func (s *streams) reviewFolder() string {
+	product, _ := userOf(s.reviews.head.Key)
+	return tasks.MediaPrefix + product
+}
+
 // next collects the group with the smallest folder. ok is false at the end.
 func (s *streams) next() (g group, ok bool) {
 	first := ""
@@ -112,6 +122,9 @@ func (s *streams) next() (g group, ok bool) {
 	consider(s.dead.more, folderOf(s.dead.head.Key))
 	if s.products.more {
 		consider(true, s.productFolder())
+	}
+	if s.reviews.more {
+		consider(true, s.reviewFolder())
 	}
 	if first == "" {
 		return group{}, false
@@ -149,6 +162,9 @@ func (s *streams) next() (g group, ok bool) {
 	}
 	for ; s.products.more && s.productFolder() == first; s.products.advance() {
 		g.known.vector, g.known.sources = true, s.products.head.Sources
+	}
+	for ; s.reviews.more && s.reviewFolder() == first; s.reviews.advance() {
+		g.reviews.Add(s.reviews.head)
 	}
 	for i, r := range g.refused {
 		l, ok := g.known.dead[r.info.Key]

@@ -45,8 +45,9 @@ type encoded func(ctx context.Context, sha string, m tasks.Modality) (bool, erro
 // without looking at any feature; otherwise each part without a feature is to
 // be embedded, and once all parts are settled the product is to be fused. (The
 // worker that settles the last part asks for the fusion as well: plan only
-// finds what was lost.)
-func plan(ctx context.Context, media []medium, k known, has encoded) (step, error) {
+// finds what was lost.) Reviews are parts of a product that has others; the fusion
+// encodes their texts.
+func plan(ctx context.Context, media []medium, reviews []tasks.Part, k known, has encoded) (step, error) {
 	var s step
 	var parts []tasks.Part
 	var alive []medium
@@ -63,7 +64,10 @@ func plan(ctx context.Context, media []medium, k known, has encoded) (step, erro
 		parts = append(parts, tasks.Part{Key: m.Key, ETag: m.info.ETag})
 	}
 	s.parts = len(parts)
-	if sources := tasks.Sources(parts); sources == k.sources && k.vector == (len(parts) > 0) {
+	if len(parts) > 0 {
+		parts = append(parts, reviews...)
+	}
+	if sources := tasks.Sources(parts); sources == k.sources && k.vector == (s.parts > 0) {
 		return s, nil
 	}
 	for _, m := range alive {

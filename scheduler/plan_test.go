@@ -55,7 +55,7 @@ func TestPlan(t *testing.T) {
 				}
 				return false, nil
 			}
-			got, err := plan(t.Context(), c.media, c.known, has)
+			got, err := plan(t.Context(), c.media, nil, c.known, has)
 			if err != nil || got.fuse != c.fuse || got.dead != c.dead || got.declined != c.declined || got.parts != c.parts || len(got.embed) != len(c.embed) {
 				t.Fatalf("%+v, %v", got, err)
 			}
@@ -72,7 +72,7 @@ func TestPlanHandsOnAFailedLookUp(t *testing.T) {
 	const photo = "media/p1/a.jpg"
 	broken := errors.New("broken")
 	_, err := plan(t.Context(), []medium{{tasks.ParseMediaKey(photo), objects.Info{Key: photo, ETag: "1"}}},
-		known{contents: map[string]content{photo: {"1", "x"}}}, func(context.Context, string, tasks.Modality) (bool, error) { return false, broken })
+		nil, known{contents: map[string]content{photo: {"1", "x"}}}, func(context.Context, string, tasks.Modality) (bool, error) { return false, broken })
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}

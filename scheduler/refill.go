@@ -17,9 +17,12 @@ func Refill(ctx context.Context, l *lake.Lake, v *vectors.Store, gen tasks.Gener
 	if err := l.Refresh(ctx); err != nil {
 		return 0, fmt.Errorf("refill: %w", err)
 	}
-	n, err := load(ctx, gen, vectors.Product, records(l.Products.Select(ctx, lake.Query{Prefix: lake.GenerationPrefix(string(gen))})))
-	if err != nil {
-		return n, fmt.Errorf("refill: %w", err)
+	n := 0
+	for _, kind := range kinds {
+		loaded, err := load(ctx, gen, kind, recordsOf(ctx, l, kind, lake.Query{Prefix: lake.GenerationPrefix(string(gen))}))
+		if n += loaded; err != nil {
+			return n, fmt.Errorf("refill: %w", err)
+		}
 	}
 	if err := v.SetLive(ctx, gen); err != nil {
 		return n, fmt.Errorf("refill: %w", err)
@@ -30,7 +33,26 @@ func Refill(ctx context.Context, l *lake.Lake, v *vectors.Store, gen tasks.Gener
 // Loader writes records in bulk and counts them.
 type Loader func(ctx context.Context, gen tasks.Generation, kind vectors.Kind, records iter.Seq2[vectors.Record, error]) (int, error)
 
-func records(rows iter.Seq2[lake.Product, error]) iter.Seq2[vectors.Record, error] {
+// recordsOf reads the vectors of a kind as Redis holds them.
+func recordsOf(ctx context.Context, l *lake.Lake, kind vectors.Kind, q lake.Query) iter.Seq2[vectors.Record, error] {
+	if kind == vectors.User {
+		return userRecords(l.UserVectors.Select(ctx, q))
+	}
+	return productRecords(l.Products.Select(ctx, q))
+}
+
+func userRecords(rows iter.Seq2[lake.UserVector, error]) iter.Seq2[vectors.Record, error] {
+	return func(yield func(vectors.Record, error) bool) {
+		for row, err := range rows {
+			r := vectors.Record{ID: row.User, Vector: row.Vector, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources, UpdatedAt: row.UpdatedAt}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+func productRecords(rows iter.Seq2[lake.Product, error]) iter.Seq2[vectors.Record, error] {
 	return func(yield func(vectors.Record, error) bool) {
 		for row, err := range rows {
 			content := row.Content

@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"weft/storage/lake"
 	"weft/storage/vectors"
 	"weft/tasks"
 )
 
-// repairPage is how many products are compared, and held, at once.
+// repairPage is how many vectors are compared, and held, at once.
 const repairPage = 500
 
 // Repaired counts what a repair found.
 type Repaired struct {
 	Products int `json:"products"` // in the lake
+	Users    int `json:"users"`    // in the lake
 	Reloaded int `json:"reloaded"` // were missing in Redis, or older there
 	Removed  int `json:"removed"`  // were in Redis, and deleted in the lake
 }
@@ -26,44 +28,52 @@ type Repaired struct {
 // it stopped, but for the comparing. progress, if given, is called after each page.
 func Repair(ctx context.Context, l *lake.Lake, v *vectors.Store, gen tasks.Generation, progress func(Repaired)) (Repaired, error) {
 	var r Repaired
-	if err := l.Products.Refresh(ctx); err != nil {
+	if err := errors.Join(l.Products.Refresh(ctx), l.UserVectors.Refresh(ctx)); err != nil {
 		return r, fmt.Errorf("repair: %w", err)
 	}
-	for page, err := range productPages(ctx, l, gen) {
-		if err != nil {
-			return r, fmt.Errorf("repair: %w", err)
-		}
-		if err := r.mend(ctx, l, v, gen, page); err != nil {
-			return r, fmt.Errorf("repair: %w", err)
-		}
-		if progress != nil {
-			progress(r)
+	for _, kind := range kinds {
+		for page, err := range pagesOf(ctx, l, gen, kind) {
+			if err != nil {
+				return r, fmt.Errorf("repair: %w", err)
+			}
+			if err := r.mend(ctx, l, v, gen, kind, page); err != nil {
+				return r, fmt.Errorf("repair: %w", err)
+			}
+			if progress != nil {
+				progress(r)
+			}
 		}
 	}
 	return r, nil
 }
 
-// mend repairs the vectors of some neighbouring products.
-func (r *Repaired) mend(ctx context.Context, l *lake.Lake, v *vectors.Store, gen tasks.Generation, page []lake.Product) error {
-	heads, err := headsOf(ctx, v, gen, page)
+var kinds = [...]vectors.Kind{vectors.Product, vectors.User}
+
+// mend repairs some neighbouring vectors.
+func (r *Repaired) mend(ctx context.Context, l *lake.Lake, v *vectors.Store, gen tasks.Generation, kind vectors.Kind, page []made) error {
+	heads, err := headsOf(ctx, v, gen, kind, page)
 	if err != nil {
 		return err
 	}
 	lost := map[string]bool{}
 	var first, last string
 	for i, p := range page {
-		if !p.Deleted {
+		switch {
+		case p.deleted:
+		case kind == vectors.User:
+			r.Users++
+		default:
 			r.Products++
 		}
 		switch behind(p, heads[i]) {
 		case missing, stale:
-			lost[p.Key] = true
-			if last = p.Key; first == "" {
-				first = p.Key
+			lost[p.id] = true
+			if last = p.key; first == "" {
+				first = p.key
 			}
 		case undead:
 			// Fenced: whatever was written since is newer than the tombstone.
-			if _, err := v.Delete(ctx, gen, vectors.Product, p.ID, p.Version); err != nil {
+			if _, err := v.Delete(ctx, gen, kind, p.id, p.version); err != nil {
 				return err
 			}
 			r.Removed++
@@ -72,14 +82,13 @@ func (r *Repaired) mend(ctx context.Context, l *lake.Lake, v *vectors.Store, gen
 	if len(lost) == 0 {
 		return nil
 	}
-	rows := l.Products.Select(ctx, lake.Query{From: first, To: last + "\x00"})
-	n, err := v.Load(ctx, gen, vectors.Product, records(func(yield func(lake.Product, error) bool) {
-		for row, err := range rows {
-			if (err != nil || lost[row.Key]) && !yield(row, err) {
+	n, err := v.Load(ctx, gen, kind, func(yield func(vectors.Record, error) bool) {
+		for row, err := range recordsOf(ctx, l, kind, lake.Query{From: first, To: last + "\x00"}) {
+			if (err != nil || lost[row.ID]) && !yield(row, err) {
 				return
 			}
 		}
-	}))
+	})
 	r.Reloaded += n
 	return err
 }
@@ -94,35 +103,73 @@ const (
 	undead             // deleted in the lake
 )
 
-func behind(p lake.Product, h vectors.Head) difference {
+func behind(p made, h vectors.Head) difference {
 	there := h.Sources != "" && !h.Deleted
 	switch {
-	case p.Deleted && there && h.SourceVersion <= p.Version:
+	case p.deleted && there && h.SourceVersion <= p.version:
 		return undead
-	case p.Deleted:
+	case p.deleted:
 		return current
-	case h.SourceVersion > p.Version: // newer: written, or deleted, since
+	case h.SourceVersion > p.version: // newer: written, or deleted, since
 		return current
 	case !there:
 		return missing
-	case h.SourceVersion < p.Version && h.Sources != p.Sources:
+	case h.SourceVersion < p.version && h.Sources != p.sources:
 		return stale
 	}
 	return current
 }
 
-// productPages reads the identities of a generation's products, tombstones too.
-func productPages(ctx context.Context, l *lake.Lake, gen tasks.Generation) func(func([]lake.Product, error) bool) {
-	return func(yield func([]lake.Product, error) bool) {
-		prefix := lake.GenerationPrefix(string(gen))
-		page := make([]lake.Product, 0, repairPage)
-		for row, err := range l.Products.Select(ctx, lake.Query{Prefix: prefix, Columns: []string{"id", "sources"}, Tombstones: true}) {
+// made is the identity of a vector in the lake, or of its tombstone.
+type made struct {
+	key, id string
+	version int64
+	sources string
+	deleted bool
+}
+
+// identities reads those of all vectors of a kind, tombstones too.
+func identities(ctx context.Context, l *lake.Lake, gen tasks.Generation, kind vectors.Kind) iter.Seq2[made, error] {
+	prefix := lake.GenerationPrefix(string(gen))
+	query := lake.Query{Prefix: prefix, Columns: []string{"sources"}, Tombstones: true}
+	of := func(r lake.Row, sources string) made { // a tombstone may have nothing but its key
+		return made{key: r.Key, id: r.Key[len(prefix) : len(r.Key)-1], version: r.Version, sources: sources, deleted: r.Deleted}
+	}
+	return func(yield func(made, error) bool) {
+		if kind == vectors.User {
+			for row, err := range l.UserVectors.Select(ctx, query) {
+				if err != nil {
+					yield(made{}, err)
+					return
+				}
+				if !yield(of(row.Row, row.Sources), nil) {
+					return
+				}
+			}
+			return
+		}
+		for row, err := range l.Products.Select(ctx, query) {
+			if err != nil {
+				yield(made{}, err)
+				return
+			}
+			if !yield(of(row.Row, row.Sources), nil) {
+				return
+			}
+		}
+	}
+}
+
+// pagesOf yields identities page by page. A page is good until the next.
+func pagesOf(ctx context.Context, l *lake.Lake, gen tasks.Generation, kind vectors.Kind) iter.Seq2[[]made, error] {
+	return func(yield func([]made, error) bool) {
+		page := make([]made, 0, repairPage)
+		for m, err := range identities(ctx, l, gen, kind) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			row.ID = row.Key[len(prefix) : len(row.Key)-1] // a tombstone has nothing but its key
-			if page = append(page, row); len(page) == repairPage {
+			if page = append(page, m); len(page) == repairPage {
 				if !yield(page, nil) {
 					return
 				}
@@ -135,12 +182,12 @@ func productPages(ctx context.Context, l *lake.Lake, gen tasks.Generation) func(
 	}
 }
 
-func headsOf(ctx context.Context, v *vectors.Store, gen tasks.Generation, page []lake.Product) ([]vectors.Head, error) {
+func headsOf(ctx context.Context, v *vectors.Store, gen tasks.Generation, kind vectors.Kind, page []made) ([]vectors.Head, error) {
 	ids := make([]string, len(page))
 	for i, p := range page {
-		ids[i] = p.ID
+		ids[i] = p.id
 	}
-	return v.HeadsOf(ctx, gen, vectors.Product, ids)
+	return v.HeadsOf(ctx, gen, kind, ids)
 }
 
 // Rebuild repairs the vectors of a generation and says that they may be read.

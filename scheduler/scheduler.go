@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weft/behaviour"
 	"weft/storage/lake"
 	"weft/storage/objects"
 	"weft/storage/vectors"
@@ -21,12 +22,16 @@ type Config struct {
 	Recipes    map[tasks.Modality]string // of the generation
 	Objects    objects.Store             // below the tenant
 	Lake       *lake.Lake
+	// Behaviour is what shoppers do and say; nil: shoppers and reviews are not looked at.
+	Behaviour *behaviour.Tables
+	// Consent is what shoppers who said nothing are taken to have said about profiling.
+	Consent    bool
 	Vectors    *vectors.Store
 	Queue      tasks.Queue
 	Name       string        // of this process, for dead letters
 	SweepEvery time.Duration // default 1 min
 	WatchDir   string        // the tenant's folder in a directory bucket; "" = no watch
-	Window     int           // tasks of one tenant that may wait in the queues; default 2,000
+	Window     int           // tasks of one tenant that may wait in the queues, for products and for shoppers each; default 2,000
 	// Lead tells whether this scheduler does the sweep's work, where there are
 	// several; nil: it is the only one. Two that lead at once are harmless.
 	Lead func() bool
@@ -39,13 +44,19 @@ type Config struct {
 // Scheduler runs sweeps and answers hints. Start it once, Stop it once.
 type Scheduler struct {
 	Config
-	budget  int // tasks that may be enqueued before the queues are counted again
-	hints   hints
-	soon    chan struct{}
-	sweeps  atomic.Int64 // completed
-	last    atomic.Pointer[Report]
-	cancel  context.CancelFunc
-	running sync.WaitGroup
+	window     window // of product tasks
+	userWindow window // of shoppers' tasks
+	hints      hints
+	people     people
+	soon       chan struct{}
+	sweeps     atomic.Int64 // completed
+	last       atomic.Pointer[Report]
+	usersSoon  chan struct{}
+	lastUsers  atomic.Pointer[userPass]
+	issued     atomic.Int64 // product tasks
+	asked      atomic.Int64 // see Settled; 0: no pass over the shoppers is asked for
+	cancel     context.CancelFunc
+	running    sync.WaitGroup
 }
 
 // New checks cfg.
@@ -67,19 +78,34 @@ func New(cfg Config) (*Scheduler, error) {
 	}
 	s := &Scheduler{Config: cfg}
 	s.hints.wake, s.soon = make(chan struct{}, 1), make(chan struct{}, 1)
+	s.people.wake, s.usersSoon = make(chan struct{}, 1), make(chan struct{}, 1)
+	s.window, s.userWindow = window{s: s, counts: isProduct}, window{s: s, counts: isUser}
 	return s, nil
 }
 
 // Start sweeps at once and then every SweepEvery, and answers hints as they
 // come, until Stop.
 func (s *Scheduler) Start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
+	ctx := s.startHints()
 	s.running.Go(func() { s.sweepLoop(ctx) })
-	s.running.Go(func() { s.hintLoop(ctx) })
+	if s.Behaviour != nil {
+		s.running.Go(func() { s.userLoop(ctx) })
+	}
 	if s.WatchDir != "" {
 		s.running.Go(func() { s.watch(ctx) })
 	}
+}
+
+// StartHints answers hints alone, in place of Start: for a process that commits rows
+// beside a scheduler elsewhere.
+func (s *Scheduler) StartHints() { s.startHints() }
+
+func (s *Scheduler) startHints() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.running.Go(func() { s.hintLoop(ctx) })
+	s.running.Go(func() { s.peopleLoop(ctx) })
+	return ctx
 }
 
 // Stop ends the loops and waits for them. Whatever was not enqueued is found by
@@ -92,7 +118,7 @@ func (s *Scheduler) Stop() {
 }
 
 // Idle tells that a sweep has been completed and that no hint waits.
-func (s *Scheduler) Idle() bool { return s.sweeps.Load() > 0 && s.hints.empty() }
+func (s *Scheduler) Idle() bool { return s.sweeps.Load() > 0 && s.hints.empty() && s.people.empty() }
 
 // SweepSoon begins the next sweep without waiting for its time: the queues may have
 // been lost. It never blocks.
@@ -101,6 +127,7 @@ func (s *Scheduler) SweepSoon() {
 	case s.soon <- struct{}{}:
 	default:
 	}
+	s.sweepUsersSoon()
 }
 
 // Last is the report of the newest completed sweep, nil before the first.
@@ -130,7 +157,9 @@ func (s *Scheduler) sweepLoop(ctx context.Context) {
 			}
 		default:
 			s.last.Store(&r)
-			s.sweeps.Add(1)
+			if s.sweeps.Add(1) == 1 {
+				s.sweepUsersSoon()
+			}
 			s.Log.Debug("sweep", "report", r)
 		}
 		select {

@@ -31,7 +31,7 @@ func (s *Scheduler) Sweep(ctx context.Context) (Report, error) {
 	if err := s.Lake.Refresh(ctx); err != nil {
 		return r, fmt.Errorf("sweep: %w", err)
 	}
-	in := openStreams(ctx, s.Objects, s.Lake, s.Generation)
+	in := openStreams(ctx, s.view())
 	defer in.close()
 	var tidy tidying
 	for {
@@ -72,7 +72,7 @@ func (s *Scheduler) sweepGroup(ctx context.Context, g group, r *Report, tidy *ti
 	if g.product == "" || (len(g.media) == 0 && !g.known.vector) {
 		return nil
 	}
-	step, err := plan(ctx, g.media, g.known, s.encoded)
+	step, err := plan(ctx, g.media, g.reviews.Parts(), g.known, s.encoded)
 	if err != nil {
 		return err
 	}
@@ -97,11 +97,12 @@ func (s *Scheduler) issue(ctx context.Context, id tasks.ProductID, next step, la
 	}
 	for _, t := range todo {
 		if lane == tasks.Bulk {
-			if err := s.room(ctx); err != nil {
+			if err := s.window.room(ctx); err != nil {
 				return err
 			}
 		}
 		t.Trace = trace
+		s.issued.Add(1)
 		queued, err := s.enqueue(ctx, t, lane)
 		if err != nil {
 			return err

@@ -16,8 +16,9 @@ type auditCmd struct {
 
 // Help is shown by --help.
 func (auditCmd) Help() string {
-	return `Every object below media/ must be part of a current vector, dead with a reason, or declined; what waits or
-is stale is named, and the exit code is 1. With --vectors, or where a process runs at --data, the vectors in Redis
+	return `Every object below media/ and every row of shoppers must be part of a current vector, dead with a reason, or
+declined; objects that wait and vectors that are stale are named, and the exit code is 1. Rows that name a product which
+nobody knows may wait for it; such products are named too. With --vectors, or where a process runs at --data, the vectors in Redis
 are compared with the lake's as well.
 
 Examples:
@@ -34,7 +35,7 @@ func (c *auditCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer cat.close(ctx)
-	r, err := scheduler.AuditBucket(ctx, cat.bucket, cat.lake, cat.generation, cat.recipes)
+	r, err := scheduler.AuditBucket(ctx, cat.view())
 	if err != nil {
 		return err
 	}
@@ -49,15 +50,25 @@ func (c *auditCmd) Run(ctx context.Context, a *app) error {
 	if c.JSON {
 		err = json.NewEncoder(a.out).Encode(r)
 	} else {
-		o, p := r.Objects, r.Products
-		_, err = fmt.Fprintf(a.out, "objects   %d listed = %d in vectors + %d dead + %d declined + %d waiting\nproducts  %d expected = %d vectors + %d dead + %d declined + %d waiting\nrows      %d dead + %d declined\n",
-			o.Listed, o.Vector, o.Dead, o.Declined, o.Waiting, p.Expected, p.Vectors, p.Dead, p.Declined, p.Waiting, r.Rows.Dead, r.Rows.Declined)
+		places := func(what string, n int, counted string, p scheduler.Places) {
+			fmt.Fprintf(a.out, "%-9s %d %s = %d in vectors + %d dead + %d declined + %d waiting\n", what, n, counted, p.Vector, p.Dead, p.Declined, p.Waiting)
+		}
+		subjects := func(what string, s scheduler.Subjects) {
+			places(what, s.Expected, "expected", scheduler.Places{Vector: s.Vectors, Dead: s.Dead, Declined: s.Declined, Waiting: s.Waiting})
+		}
+		places("objects", r.Objects.Listed, "listed", r.Objects.Places)
+		subjects("products", r.Products)
+		places("rows", r.Rows.Listed, "listed", r.Rows.Places)
+		subjects("users", r.Users)
 		if h := r.Vectors; h != nil {
 			fmt.Fprintf(a.out, "redis     %d expected = %d current + %d missing, %d stale, live %v\n", h.Expected, h.Current, h.Missing, h.Stale, h.Live)
 		}
-		fmt.Fprintf(a.out, "balanced  %v\n", r.Balanced)
+		_, err = fmt.Fprintf(a.out, "balanced  %v\n", r.Balanced)
 		for _, id := range r.Missing {
 			fmt.Fprintln(a.out, "missing  ", id)
+		}
+		for _, id := range r.Waits {
+			fmt.Fprintln(a.out, "waits for product", id)
 		}
 	}
 	if err == nil && !r.Balanced {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 
+	"weft/behaviour"
 	"weft/fusion"
+	"weft/scheduler"
 	"weft/storage/lake"
 	"weft/storage/objects"
 	"weft/tasks"
@@ -18,6 +20,7 @@ type catalogue struct {
 	tenant     tasks.Tenant
 	bucket     objects.Store
 	lake       *lake.Lake
+	tables     *behaviour.Tables // of the lake
 	generation tasks.Generation
 	recipes    map[tasks.Modality]string
 }
@@ -77,6 +80,10 @@ func (p place) openCatalogue(ctx context.Context, a *app) (*catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
+	tables, err := behaviour.Open(ctx, l)
+	if err != nil {
+		return nil, err
+	}
 	gen, spec, err := liveGeneration(ctx, l.Generations)
 	if errors.Is(err, errNoGeneration) {
 		return nil, fmt.Errorf("tenant %s has no vectors yet: run `weft up` (or a scheduler and a worker) over it first", tenant)
@@ -84,7 +91,16 @@ func (p place) openCatalogue(ctx context.Context, a *app) (*catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &catalogue{tenant: tenant, bucket: bucket, lake: l, generation: gen, recipes: spec.recipes()}, nil
+	return &catalogue{tenant: tenant, bucket: bucket, lake: l, tables: tables, generation: gen, recipes: spec.recipes()}, nil
 }
+
+// view is what an audit looks at.
+func (c *catalogue) view() scheduler.View {
+	return scheduler.View{Objects: c.bucket, Lake: c.lake, Behaviour: c.tables, Consent: profilingByDefault, Generation: c.generation, Recipes: c.recipes}
+}
+
+// profilingByDefault is what shoppers who said nothing are taken to have said about
+// profiling.
+const profilingByDefault = true
 
 func (c *catalogue) close(ctx context.Context) { _ = c.lake.Close(context.WithoutCancel(ctx)) }

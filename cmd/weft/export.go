@@ -21,7 +21,7 @@ import (
 
 type exportCmd struct {
 	place
-	What     string `arg:"" help:"products or features." enum:"products,features"`
+	What     string `arg:"" help:"products, users or features." enum:"products,users,features"`
 	Modality string `help:"Only features of this modality: image or text." placeholder:"NAME"`
 	Format   string `help:"parquet, npy (with a sidecar of ids) or jsonl." enum:"parquet,npy,jsonl" default:"parquet"`
 	Out      string `help:"File to write; it appears whole or not at all." required:"" type:"path" placeholder:"FILE"`
@@ -33,6 +33,7 @@ func (exportCmd) Help() string {
 
 Examples:
   weft export products --data shop --format parquet --out products.parquet
+  weft export users --data shop --format npy --out users.npy
   weft export features --data shop --modality image --format npy --out image.npy`
 }
 
@@ -62,6 +63,17 @@ type productRow struct {
 	Generation    string    `json:"generation" parquet:"generation,dict"`
 }
 
+// userRow is one shopper with their vector.
+type userRow struct {
+	ID            string    `json:"id" parquet:"id"`
+	Vector        []float32 `json:"vector" parquet:"vector,list"`
+	Modalities    []string  `json:"modalities" parquet:"modalities,list"`
+	SourceVersion int64     `json:"source_version" parquet:"source_version"`
+	Sources       string    `json:"sources" parquet:"sources"`
+	UpdatedAt     int64     `json:"updated_at" parquet:"updated_at"`
+	Generation    string    `json:"generation" parquet:"generation,dict"`
+}
+
 // Run writes the file.
 func (c *exportCmd) Run(ctx context.Context, a *app) error {
 	cat, err := c.openCatalogue(ctx, a)
@@ -72,9 +84,12 @@ func (c *exportCmd) Run(ctx context.Context, a *app) error {
 	bar := countBar(a.err, "export", -1)
 	count := func() { _ = bar.Add(1) }
 	var n int
-	if c.What == "products" {
+	switch c.What {
+	case "users":
+		n, err = writeRows(c.Format, c.Out, cat.users(ctx), func(r userRow) (string, []float32) { count(); return r.ID, r.Vector })
+	case "products":
 		n, err = writeRows(c.Format, c.Out, cat.products(ctx), func(r productRow) (string, []float32) { count(); return r.ID, r.Vector })
-	} else {
+	default:
 		n, err = writeRows(c.Format, c.Out, cat.features(ctx, tasks.Modality(c.Modality)), func(r featureRow) (string, []float32) { count(); return r.Key, r.Vector })
 	}
 	_ = bar.Finish()
@@ -95,6 +110,17 @@ func (c *catalogue) products(ctx context.Context) iter.Seq2[productRow, error] {
 			}
 			out := productRow{row.ID, row.Vector, content, row.Modalities, row.Version, row.Sources, row.UpdatedAt, row.Title, row.Category, row.Price, row.Image, row.Generation}
 			if !yield(out, err) {
+				return
+			}
+		}
+	}
+}
+
+// users yields the live generation's shoppers in the order of their ids.
+func (c *catalogue) users(ctx context.Context) iter.Seq2[userRow, error] {
+	return func(yield func(userRow, error) bool) {
+		for row, err := range c.lake.UserVectors.Select(ctx, lake.Query{Prefix: lake.GenerationPrefix(string(c.generation))}) {
+			if !yield(userRow{row.User, row.Vector, row.Modalities, row.Version, row.Sources, row.UpdatedAt, row.Generation}, err) {
 				return
 			}
 		}

@@ -118,7 +118,7 @@ func (n *node) onStop(f func()) { n.closers = append(n.closers, f) }
 func (n *node) startWorker(images worker.Images, texts worker.Texts, runners int) error {
 	w, err := worker.New(worker.Config{
 		Tenant: n.tenant, Generation: n.pinned.id, Recipes: n.pinned.spec.recipes(), Name: n.name, Objects: n.bucket, Lake: n.lake,
-		Vectors: n.vectors, Images: images, Texts: texts, Fusion: n.pinned.fusion, Encoders: runners,
+		Behaviour: n.tables, Consent: profilingByDefault, Vectors: n.vectors, Images: images, Texts: texts, Fusion: n.pinned.fusion, Encoders: runners,
 		Shared: n.shared, MaxPhoto: pixels.DefaultLimits().MaxBytes, Metrics: n.registry, Log: n.log,
 		DecodeCommand: n.pinned.decoder, DecodeLimit: decodeLimit,
 	})
@@ -166,7 +166,7 @@ const compactEvery = 10 * time.Second
 func (n *node) newScheduler(every time.Duration, watch bool) (*scheduler.Scheduler, error) {
 	cfg := scheduler.Config{
 		Tenant: n.tenant, Generation: n.pinned.id, Recipes: n.pinned.spec.recipes(), Objects: n.bucket, Lake: n.lake,
-		Vectors: n.vectors, Queue: n.queue, Name: n.name, SweepEvery: every, Log: n.log,
+		Behaviour: n.tables, Consent: profilingByDefault, Vectors: n.vectors, Queue: n.queue, Name: n.name, SweepEvery: every, Log: n.log,
 	}
 	if dir := n.bucketDir(); watch && dir != "" {
 		cfg.WatchDir = filepath.Join(dir, string(n.tenant))
@@ -258,14 +258,14 @@ func (n *node) stop() {
 	n.closers, n.http, n.scheduler, n.reaper, n.lock, n.server, n.worker = nil, nil, nil, nil, nil, nil, nil
 }
 
-// idle tells that the sweep is done, every queue is empty and every commit is
+// idle tells that the sweeps are done, every queue is empty and every commit is
 // durable.
 func (n *node) idle(ctx context.Context) (bool, error) {
 	if !n.scheduler.Idle() {
 		return false, nil
 	}
 	ds, err := n.queue.Depths(ctx)
-	return err == nil && tasks.Waiting(ds) == 0 && n.lake.Pending() == 0, err
+	return err == nil && tasks.Waiting(ds) == 0 && n.lake.Pending() == 0 && n.scheduler.Settled(), err
 }
 
 // status is what `weft status` and the console show.
@@ -279,7 +279,8 @@ func (n *node) status(ctx context.Context) (client.Status, error) {
 		s.Queues = append(s.Queues, client.Queue{Type: string(d.Type), Lane: string(d.Lane), Pending: d.Pending, Active: d.Active, Scheduled: d.Scheduled, Retry: d.Retry, Archived: d.Archived})
 	}
 	s.Waiting = tasks.Waiting(ds)
-	audit, err := scheduler.AuditBucket(ctx, n.bucket, n.lake, n.pinned.id, n.pinned.spec.recipes())
+	audit, err := scheduler.AuditBucket(ctx, scheduler.View{Objects: n.bucket, Lake: n.lake, Behaviour: n.tables, Consent: profilingByDefault,
+		Generation: n.pinned.id, Recipes: n.pinned.spec.recipes()})
 	if err != nil {
 		return s, err
 	}
@@ -289,7 +290,7 @@ func (n *node) status(ctx context.Context) (client.Status, error) {
 
 func fillStatus(s *client.Status, a scheduler.Audit) {
 	s.Objects = map[string]int64{"listed": int64(a.Objects.Listed), "vector": int64(a.Objects.Vector), "dead": int64(a.Objects.Dead), "declined": int64(a.Objects.Declined), "waiting": int64(a.Objects.Waiting)}
-	s.Rows = map[string]int64{"dead": int64(a.Rows.Dead)}
+	s.Rows = map[string]int64{"listed": int64(a.Rows.Listed), "vector": int64(a.Rows.Vector), "dead": int64(a.Rows.Dead), "declined": int64(a.Rows.Declined), "waiting": int64(a.Rows.Waiting)}
 	p := a.Products
 	s.Products = client.Places{Expected: int64(p.Expected), Vectors: int64(p.Vectors), Dead: int64(p.Dead), Declined: int64(p.Declined), Waiting: int64(p.Waiting)}
 }

@@ -50,16 +50,16 @@ func (c *rebuildCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer done()
 	bar := countBar(a.err, "vectors", -1)
-	r, err := scheduler.Rebuild(ctx, cat.lake, v, cat.generation, func(r scheduler.Repaired) { _ = bar.Set(r.Products) })
+	r, err := scheduler.Rebuild(ctx, cat.lake, v, cat.generation, func(r scheduler.Repaired) { _ = bar.Set(r.Products + r.Users) })
 	_ = bar.Clear()
 	if err != nil {
-		return fmt.Errorf("after %d products (%d loaded): %w; starting again goes on there", r.Products, r.Reloaded, err)
+		return fmt.Errorf("after %d products and %d users (%d loaded): %w; starting again goes on there", r.Products, r.Users, r.Reloaded, err)
 	}
 	report := rebuildReport{string(cat.generation), r, time.Since(began).Seconds()}
 	if c.JSON {
 		return json.NewEncoder(a.out).Encode(report)
 	}
-	_, err = fmt.Fprintf(a.out, "%d products compared, %d vectors loaded, %d removed, generation %s is live (%.1f s)\n", r.Products, r.Reloaded, r.Removed, cat.generation, report.Took)
+	_, err = fmt.Fprintf(a.out, "%d products and %d users compared, %d vectors loaded, %d removed, generation %s is live (%.1f s)\n", r.Products, r.Users, r.Reloaded, r.Removed, cat.generation, report.Took)
 	return err
 }
 

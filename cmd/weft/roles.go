@@ -104,7 +104,7 @@ func (n *node) fill(ctx context.Context, repaired *time.Time, repairEvery time.D
 			return err
 		}
 		if r.Reloaded+r.Removed > 0 {
-			n.log.Warn("vectors were missing in Redis, or old", "reloaded", r.Reloaded, "removed", r.Removed, "of", r.Products, "took", time.Since(began))
+			n.log.Warn("vectors were missing in Redis, or old", "reloaded", r.Reloaded, "removed", r.Removed, "of", r.Products+r.Users, "took", time.Since(began))
 		}
 	default:
 		return nil

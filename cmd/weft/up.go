@@ -40,17 +40,19 @@ Examples:
 
 // upReport is what one run did. Start-up, work and rate are told apart.
 type upReport struct {
-	Startup    float64           `json:"startup_s"` // until ready: refilled and answering
-	Total      float64           `json:"total_s"`
-	Refilled   int               `json:"refilled"` // vectors loaded from the lake
-	Encoded    map[string]int64  `json:"encoded"`  // encoder items by modality
-	Cached     map[string]int64  `json:"cached"`   // parts whose content was known
-	Repeats    int64             `json:"repeats"`  // of the encoded: another process was faster
-	Published  int64             `json:"published"`
-	Dead       int64             `json:"dead"`
-	Work       float64           `json:"work_s"` // first task to last vector
-	ImagesRate float64           `json:"images_per_s"`
-	Sweep      *scheduler.Report `json:"sweep,omitempty"`
+	Startup    float64               `json:"startup_s"` // until ready: refilled and answering
+	Total      float64               `json:"total_s"`
+	Refilled   int                   `json:"refilled"` // vectors loaded from the lake
+	Encoded    map[string]int64      `json:"encoded"`  // encoder items by modality
+	Cached     map[string]int64      `json:"cached"`   // parts whose content was known
+	Repeats    int64                 `json:"repeats"`  // of the encoded: another process was faster
+	Published  int64                 `json:"published"`
+	Users      int64                 `json:"users"` // vectors of shoppers written
+	Dead       int64                 `json:"dead"`
+	Work       float64               `json:"work_s"` // first task to last vector
+	ImagesRate float64               `json:"images_per_s"`
+	Sweep      *scheduler.Report     `json:"sweep,omitempty"`
+	UserSweep  *scheduler.UserReport `json:"user_sweep,omitempty"`
 }
 
 // Run is `weft up`.

@@ -26,7 +26,7 @@ func (u *up) sum(w *worker.Worker, s *scheduler.Scheduler) upReport {
 	p := w.Progress()
 	r := upReport{
 		Startup: u.startup.Seconds(), Total: time.Since(u.began).Seconds(), Refilled: u.refilled,
-		Encoded: map[string]int64{}, Cached: map[string]int64{}, Repeats: p.Repeats, Published: p.Published, Dead: p.Dead, Sweep: s.Last(),
+		Encoded: map[string]int64{}, Cached: map[string]int64{}, Repeats: p.Repeats, Published: p.Published, Users: p.Users, Dead: p.Dead, Sweep: s.Last(), UserSweep: s.LastUsers(),
 	}
 	for _, m := range []tasks.Modality{tasks.Image, tasks.Text} {
 		r.Encoded[string(m)], r.Cached[string(m)] = p.Encoded[m], p.Cached[m]
@@ -40,8 +40,8 @@ func (u *up) sum(w *worker.Worker, s *scheduler.Scheduler) upReport {
 
 // String is the report in one line.
 func (r upReport) String() string {
-	s := fmt.Sprintf("ready in %.2f s with %d vectors refilled; encoded %d photos and %d texts (%d known already), published %d vectors, %d dead",
-		r.Startup, r.Refilled, r.Encoded["image"], r.Encoded["text"], r.Cached["image"]+r.Cached["text"], r.Published, r.Dead)
+	s := fmt.Sprintf("ready in %.2f s with %d vectors refilled; encoded %d photos and %d texts (%d known already), published %d vectors of products and %d of users, %d dead",
+		r.Startup, r.Refilled, r.Encoded["image"], r.Encoded["text"], r.Cached["image"]+r.Cached["text"], r.Published, r.Users, r.Dead)
 	if r.Work > 0 {
 		s += fmt.Sprintf("; %.1f s of work, %.0f photos/s", r.Work, r.ImagesRate)
 	}
