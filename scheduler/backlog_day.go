@@ -31,12 +31,12 @@ type Burst struct {
 // DefaultDay is a shop with a nightly feed, three of office hours, and some of
 // nobody knows when.
 func DefaultDay(seed uint64, target time.Duration) Day {
-	d := Day{Seed: seed, Trickle: 0.5, ItemSeconds: 0.02, Noise: 0.15, StartUp: 6 * time.Second, Every: 2 * time.Second, Target: target}
-	d.Bursts = []Burst{{2 * time.Hour, 20 * time.Minute, 120_000}, {9 * time.Hour, 5 * time.Minute, 20_000},
-		{13 * time.Hour, 2 * time.Minute, 20_000}, {17 * time.Hour, time.Minute, 8_000}}
+	d := Day{Seed: seed, Trickle: 0.005, ItemSeconds: 0.02, Noise: 0.15, StartUp: 6 * time.Second, Every: 2 * time.Second, Target: target}
+	d.Bursts = []Burst{{2 * time.Hour, 20 * time.Minute, 600_000}, {9 * time.Hour, 5 * time.Minute, 150_000},
+		{13 * time.Hour, 2 * time.Minute, 150_000}, {17 * time.Hour, time.Minute, 50_000}}
 	r := rand.New(rand.NewPCG(seed, 1))
 	for range 12 {
-		d.Bursts = append(d.Bursts, Burst{time.Duration(r.Int64N(int64(24 * time.Hour))), time.Duration(1+r.IntN(120)) * time.Second, 200 + r.IntN(4000)})
+		d.Bursts = append(d.Bursts, Burst{time.Duration(r.Int64N(int64(24 * time.Hour))), time.Duration(1+r.IntN(120)) * time.Second, 200 + r.IntN(20_000)})
 	}
 	return d
 }

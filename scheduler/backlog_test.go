@@ -167,7 +167,7 @@ func TestDecide(t *testing.T) {
 // that does, and be calm.
 func TestADayOfBursts(t *testing.T) {
 	const target = 5 * time.Minute
-	policy := Policy{Max: 20, CoolDown: 2 * time.Minute}
+	policy := Policy{Max: 40, CoolDown: 2 * time.Minute}
 	for seed := range uint64(5) {
 		d := DefaultDay(seed, target)
 		scaled := d.Scaled(policy)
@@ -190,7 +190,7 @@ func TestADayOfBursts(t *testing.T) {
 			t.Errorf("seed %d: %d of %d changes are flaps", seed, scaled.Flaps, scaled.Changes)
 		}
 	}
-	hasty := DefaultDay(0, target).Scaled(Policy{Max: 20, CoolDown: 2 * time.Second})
+	hasty := DefaultDay(0, target).Scaled(Policy{Max: 40, CoolDown: 2 * time.Second})
 	if calm := DefaultDay(0, target).Scaled(policy); hasty.Changes < 2*calm.Changes {
 		t.Errorf("without a cool-down %d changes, with one %d: it does nothing", hasty.Changes, calm.Changes)
 	}
