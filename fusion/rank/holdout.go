@@ -53,29 +53,3 @@ func Holdout(history, targets []dataset.Interaction, users, items int) Protocol 
 	}
 	return p
 }
-
-// Dot is a model of one vector per user and item; the score is their product.
-type Dot struct {
-	Users, Items []float32 // users × Dim and items × Dim, row after row
-	Dim          int
-}
-
-// Score is the user's vector against all items.
-func (d Dot) Score(user int32, dst []float32) {
-	u := d.Users[int(user)*d.Dim : (int(user)+1)*d.Dim]
-	for i := range dst {
-		v := d.Items[i*d.Dim : (i+1)*d.Dim]
-		var a, b, c, e float32
-		k := 0
-		for ; k+4 <= len(u); k += 4 {
-			a += u[k] * v[k]
-			b += u[k+1] * v[k+1]
-			c += u[k+2] * v[k+2]
-			e += u[k+3] * v[k+3]
-		}
-		for ; k < len(u); k++ {
-			a += u[k] * v[k]
-		}
-		dst[i] = a + b + c + e
-	}
-}

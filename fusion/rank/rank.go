@@ -29,6 +29,12 @@ type Scorer interface {
 	Score(user int32, dst []float32)
 }
 
+// BatchScorer is a Scorer that is faster for several users at once. dst holds their scores one user after the other.
+type BatchScorer interface {
+	Scorer
+	ScoreBatch(users []int32, dst []float32)
+}
+
 // Slice is a part of the users, of their targets, or of the items that compete. nil stands for all.
 type Slice struct {
 	Name       string
@@ -117,8 +123,9 @@ func Evaluate(ctx context.Context, s Scorer, p Protocol) (Result, error) {
 const chunk = 16
 
 func work(ctx context.Context, s Scorer, p Protocol, tallies []tally, next *atomic.Int64) error {
-	scores := make([]float32, p.Items)
+	scores := make([]float32, chunk*p.Items)
 	target := make([]bool, p.Items)
+	users := make([]int32, 0, chunk)
 	var pick picker
 	for {
 		from := int(next.Add(chunk)) - chunk
@@ -128,28 +135,52 @@ func work(ctx context.Context, s Scorer, p Protocol, tallies []tally, next *atom
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
+		users = users[:0]
 		for user := from; user < min(from+chunk, len(p.Targets)); user++ {
-			if !slices.ContainsFunc(tallies, func(t tally) bool { return t.place[user] >= 0 }) {
-				continue
+			if slices.ContainsFunc(tallies, func(t tally) bool { return t.place[user] >= 0 }) {
+				users = append(users, int32(user))
 			}
-			s.Score(int32(user), scores)
-			for item, x := range scores {
-				if math.IsNaN(float64(x)) {
-					return fmt.Errorf("%w: user %d, item %d: NaN", ErrScore, user, item)
-				}
-			}
-			for _, item := range p.Seen[user] {
-				scores[item] = float32(math.Inf(-1))
-			}
-			for _, item := range p.Targets[user] {
-				target[item] = true
-			}
-			for i := range tallies {
-				tallies[i].count(user, scores, target, p, &pick)
-			}
-			for _, item := range p.Targets[user] {
-				target[item] = false
+		}
+		if len(users) == 0 {
+			continue
+		}
+		scoreAll(s, users, scores[:len(users)*p.Items], p.Items)
+		for i, user := range users {
+			if err := rankOne(user, scores[i*p.Items:(i+1)*p.Items], target, p, tallies, &pick); err != nil {
+				return err
 			}
 		}
 	}
+}
+
+func scoreAll(s Scorer, users []int32, scores []float32, items int) {
+	if b, ok := s.(BatchScorer); ok {
+		b.ScoreBatch(users, scores)
+		return
+	}
+	for i, user := range users {
+		s.Score(user, scores[i*items:(i+1)*items])
+	}
+}
+
+// rankOne lists for one user and counts in every slice. target is all false before and after.
+func rankOne(user int32, scores []float32, target []bool, p Protocol, tallies []tally, pick *picker) error {
+	for item, x := range scores {
+		if math.IsNaN(float64(x)) {
+			return fmt.Errorf("%w: user %d, item %d: NaN", ErrScore, user, item)
+		}
+	}
+	for _, item := range p.Seen[user] {
+		scores[item] = float32(math.Inf(-1))
+	}
+	for _, item := range p.Targets[user] {
+		target[item] = true
+	}
+	for i := range tallies {
+		tallies[i].count(int(user), scores, target, p, pick)
+	}
+	for _, item := range p.Targets[user] {
+		target[item] = false
+	}
+	return nil
 }
