@@ -50,6 +50,24 @@ type window struct {
 	s      *Scheduler
 	counts func(tasks.Type) bool
 	budget int // tasks that may be enqueued before the queues are counted again
+	limit  int // tasks that may wait
+	sized  time.Time
+	full   func(context.Context) // called while there is no room; may be nil
+}
+
+// perWorker is the part of the window that one worker asks for: as much as it takes
+// in hand, and as much again.
+const perWorker = 1000
+
+// size lets the window grow with the workers.
+func (w *window) size(ctx context.Context) {
+	if w.limit = max(w.limit, w.s.Window); w.s.Workers == nil || time.Since(w.sized) < tellEvery {
+		return
+	}
+	w.sized = time.Now()
+	if n, err := w.s.Workers(ctx); err == nil {
+		w.limit = max(w.s.Window, n*perWorker)
+	}
 }
 
 func isUser(t tasks.Type) bool    { return t == tasks.UserFuse }
@@ -76,8 +94,12 @@ func (w *window) room(ctx context.Context) error {
 			return fmt.Errorf("counting what waits: %w", err)
 		}
 		short := s.short(ctx)
-		if w.budget = s.Window - waitingOf(ds, w.counts); w.budget > 0 && !short {
+		w.size(ctx)
+		if w.budget = w.limit - waitingOf(ds, w.counts); w.budget > 0 && !short {
 			break
+		}
+		if w.full != nil {
+			w.full(ctx)
 		}
 		wait := roomPause
 		if short {

@@ -38,7 +38,13 @@ type Config struct {
 	// Memory tells how many bytes the queue's server uses and may use (0: no limit);
 	// nil: it need not be looked at.
 	Memory func(context.Context) (used, limit int64, err error)
-	Log    *slog.Logger
+	// Unissued is told, every few seconds while the window is full, what the sweep has
+	// still to enqueue; nil: nobody asks.
+	Unissued func(context.Context, tasks.Unissued) error
+	// Workers counts the workers that take these tasks, so that the window grows with
+	// them; nil: it does not.
+	Workers func(context.Context) (int, error)
+	Log     *slog.Logger
 }
 
 // Scheduler runs sweeps and answers hints. Start it once, Stop it once.
@@ -46,6 +52,7 @@ type Scheduler struct {
 	Config
 	window     window // of product tasks
 	userWindow window // of shoppers' tasks
+	ahead      ahead
 	hints      hints
 	people     people
 	soon       chan struct{}
@@ -79,7 +86,9 @@ func New(cfg Config) (*Scheduler, error) {
 	s := &Scheduler{Config: cfg}
 	s.hints.wake, s.soon = make(chan struct{}, 1), make(chan struct{}, 1)
 	s.people.wake, s.usersSoon = make(chan struct{}, 1), make(chan struct{}, 1)
-	s.window, s.userWindow = window{s: s, counts: isProduct}, window{s: s, counts: isUser}
+	s.ahead.tell = cfg.Unissued
+	full := func(ctx context.Context) { s.ahead.blocked(ctx, s) }
+	s.window, s.userWindow = window{s: s, counts: isProduct, full: full}, window{s: s, counts: isUser}
 	return s, nil
 }
 

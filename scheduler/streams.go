@@ -26,10 +26,14 @@ func (s *Scheduler) view() View {
 
 // openStreams begins the five readings of a sweep. Columns that a sweep does not
 // look at, the vectors above all, stay in the bucket.
-func openStreams(ctx context.Context, v View) *streams {
+func openStreams(ctx context.Context, v View) *streams { return openStreamsAfter(ctx, v, "") }
+
+// openStreamsAfter lists only what comes behind a folder. The other readings begin at
+// the beginning: their groups up to that folder are to be passed over.
+func openStreamsAfter(ctx context.Context, v View, folder string) *streams {
 	l, prefix := v.Lake, lake.GenerationPrefix(string(v.Generation))
 	return &streams{
-		listing:  pull(v.Objects.List(ctx, tasks.MediaPrefix, "")),
+		listing:  pull(v.Objects.List(ctx, tasks.MediaPrefix, pastFolder(folder))),
 		objects:  pull(l.Objects.Select(ctx, lake.Query{Prefix: tasks.MediaPrefix, Columns: []string{"etag", "content_sha256"}})),
 		dead:     pull(l.Dead.Select(ctx, lake.Query{Prefix: tasks.MediaPrefix, Columns: []string{"etag", "dropped"}})),
 		products: pull(l.Products.Select(ctx, lake.Query{Prefix: prefix, Columns: []string{"sources"}})),
@@ -42,5 +46,5 @@ func productReviews(ctx context.Context, v View) iter.Seq2[behaviour.ProductRevi
 	if v.Behaviour == nil {
 		return func(func(behaviour.ProductReview, error) bool) {}
 	}
-	return v.Behaviour.ProductReviews.Select(ctx, lake.Query{Columns: []string{"rating", "time", "helpful", "digest"}})
+	return v.Behaviour.ProductReviews.Select(ctx, lake.Query{Columns: []string{"rating", "time", "helpful", "digest", "text"}})
 }

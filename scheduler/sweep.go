@@ -33,12 +33,14 @@ func (s *Scheduler) Sweep(ctx context.Context) (Report, error) {
 	}
 	in := openStreams(ctx, s.view())
 	defer in.close()
+	defer s.ahead.finish(ctx)
 	var tidy tidying
 	for {
 		g, ok := in.next()
 		if !ok {
 			break
 		}
+		s.ahead.at(ctx, g.folder)
 		if err := s.sweepGroup(ctx, g, &r, &tidy); err != nil {
 			return r, fmt.Errorf("sweep: product folder %q: %w", g.folder, err)
 		}
@@ -100,6 +102,7 @@ func (s *Scheduler) issue(ctx context.Context, id tasks.ProductID, next step, la
 			if err := s.window.room(ctx); err != nil {
 				return err
 			}
+			s.ahead.pass(t.Type)
 		}
 		t.Trace = trace
 		s.issued.Add(1)
