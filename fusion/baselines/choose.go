@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"weft/fusion/linear"
 	"weft/fusion/rank"
 )
 
@@ -15,6 +14,8 @@ type Model struct {
 	// Ladder says that settings are in the order of one number with one peak: it is climbed from the middle instead of
 	// trying every rung.
 	Ladder bool
+	// Everyone says that it scores users of whom nothing is known by itself; others get a fallback.
+	Everyone bool
 }
 
 // Setting is one model that can be fitted.
@@ -23,9 +24,21 @@ type Setting struct {
 	Fit  func(context.Context, History) (rank.Scorer, error)
 }
 
+// Fit makes the scorer of a setting, with a fallback where the model needs one.
+func (m Model) Fit(ctx context.Context, s Setting, h History) (rank.Scorer, error) {
+	scorer, err := s.Fit(ctx, h)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", m.Name, s.Text, err)
+	}
+	if m.Everyone {
+		return scorer, nil
+	}
+	return WithFallback(scorer, h), nil
+}
+
 // Chosen is the best setting on validation.
 type Chosen struct {
-	Name    string
+	Model   Model
 	Setting Setting
 	Scorer  rank.Scorer // fitted on the history that was chosen on, with a fallback for unknown users
 	Value   float64     // of the metric, on the first slice of the protocol
@@ -39,18 +52,14 @@ func Choose(ctx context.Context, m Model, h History, p rank.Protocol, metric str
 	if len(p.Slices) > 1 {
 		p.Slices = p.Slices[:1]
 	}
-	best := Chosen{Name: m.Name, Value: -1}
+	best := Chosen{Model: m, Value: -1}
 	try := func(i int) (value float64, err error) {
 		s := m.Settings[i]
-		scorer, err := s.Fit(ctx, h)
+		scorer, err := m.Fit(ctx, s, h)
 		if err != nil {
-			return 0, fmt.Errorf("%s %s: %w", m.Name, s.Text, err)
+			return 0, err
 		}
-		scorer = WithFallback(scorer, h)
 		best.Tried++
-		if len(m.Settings) == 1 { // nothing to choose: no need to measure
-			best.Setting, best.Scorer = s, scorer
-		}
 		r, err := rank.Evaluate(ctx, scorer, p)
 		if err != nil {
 			return 0, fmt.Errorf("%s %s: %w", m.Name, s.Text, err)
@@ -91,71 +100,4 @@ func Choose(ctx context.Context, m Model, h History, p rank.Protocol, metric str
 		}
 	}
 	return best, nil
-}
-
-// Models lists the families for a history: the grids are what is tuned, all of it on validation.
-func Models(h History, m linear.Multiplier, seed uint64) []Model {
-	models := []Model{{Name: "random", Settings: []Setting{{Fit: func(context.Context, History) (rank.Scorer, error) { return Random(seed), nil }}}},
-		{Name: "popular", Settings: []Setting{{Fit: func(_ context.Context, h History) (rank.Scorer, error) { return Popular(h), nil }}}}}
-	if h.Now > 0 {
-		recent := Model{Name: "recent popular", Ladder: true}
-		for _, days := range []int64{1, 3, 7, 14, 30, 60, 120} {
-			recent.Settings = append(recent.Settings, Setting{fmt.Sprintf("half-life %d d", days), func(_ context.Context, h History) (rank.Scorer, error) {
-				return RecentlyPopular(h, days*Day), nil
-			}})
-		}
-		models = append(models, recent)
-	}
-	knn := Model{Name: "ItemKNN"}
-	for _, neighbours := range []int{50, 200, 1000} {
-		for _, shrink := range []float64{0, 10, 100} {
-			knn.Settings = append(knn.Settings, Setting{fmt.Sprintf("%d neighbours, shrinkage %g", neighbours, shrink), func(ctx context.Context, h History) (rank.Scorer, error) {
-				return ItemKNN(ctx, h, neighbours, shrink)
-			}})
-		}
-	}
-	als := Model{Name: "ALS"}
-	for _, unobserved := range []float32{.003, .03, .3} {
-		for _, ridge := range []float32{.001, .004, .016} {
-			als.Settings = append(als.Settings, Setting{fmt.Sprintf("128 factors, unobserved %g, ridge %g", unobserved, ridge), func(ctx context.Context, h History) (rank.Scorer, error) {
-				return ALS(ctx, h, ALSConfig{Dim: 128, Unobserved: unobserved, Ridge: ridge, Seed: seed})
-			}})
-		}
-	}
-	ease := Model{Name: "EASE", Ladder: true}
-	for _, lambda := range []float32{2, 5, 15, 50, 200, 500, 1500} {
-		ease.Settings = append(ease.Settings, Setting{fmt.Sprintf("λ=%g", lambda), func(ctx context.Context, h History) (rank.Scorer, error) {
-			x := h.Matrix()
-			return EASE(ctx, m, x, x, lambda)
-		}})
-	}
-	models = append(models, knn, als, ease)
-	for _, mod := range h.Modalities {
-		models = append(models, contentModel("content "+mod.Name, mod.Name))
-	}
-	if len(h.Modalities) > 1 {
-		models = append(models, contentModel("concatenated", ""))
-	}
-	return models
-}
-
-// contentModel is over one modality, or all of them for "".
-func contentModel(name, modality string) Model {
-	model := Model{Name: name}
-	for _, centred := range []bool{true, false} {
-		text := "raw"
-		if centred {
-			text = "centred"
-		}
-		model.Settings = append(model.Settings, Setting{text, func(_ context.Context, h History) (rank.Scorer, error) {
-			of := h.Modalities
-			for i, m := range h.Modalities {
-				if m.Name == modality {
-					of = h.Modalities[i : i+1]
-				}
-			}
-			return Content(h, of, centred)
-		}})
-	}
-	return model
 }

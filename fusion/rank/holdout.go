@@ -9,7 +9,8 @@ import (
 
 // Names of the slices of Holdout.
 const (
-	All       = "all"         // users with a history
+	All       = "all"         // users with a history: those whom a model can know
+	Everyone  = "everyone"    // all users with a target
 	ColdUsers = "cold users"  // users without one
 	ColdItems = "cold items"  // targets that nobody had, ranked among their like
 	ColdInAll = "cold in all" // the same targets, ranked among all items: do they reach real lists?
@@ -45,6 +46,7 @@ func Holdout(history, targets []dataset.Interaction, users, items int) Protocol 
 	}
 	p.Slices = []Slice{
 		{Name: All, Users: warm},
+		{Name: Everyone},
 		{Name: ColdUsers, Users: cold},
 		{Name: ColdItems, Users: warm, Targets: coldItem, Candidates: coldItem},
 		{Name: ColdInAll, Users: warm, Targets: coldItem},
@@ -52,4 +54,17 @@ func Holdout(history, targets []dataset.Interaction, users, items int) Protocol 
 		{Name: TailItems, Users: warm, Targets: tail},
 	}
 	return p
+}
+
+// Descriptions says what each slice of Holdout holds, for reports.
+func Descriptions() map[string]string {
+	return map[string]string{
+		All:       "users with at least one interaction in the history",
+		Everyone:  "all users with a target; those without a history get what the model gives the unknown, by default popularity",
+		ColdUsers: "users without any interaction in the history",
+		ColdItems: "targets that nobody had in the history, ranked among such items only",
+		ColdInAll: "targets that nobody had in the history, ranked among all items",
+		HeadItems: "targets among the fewest items that hold half of the history",
+		TailItems: "targets that somebody had, outside the head",
+	}
 }

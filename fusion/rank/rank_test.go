@@ -105,11 +105,11 @@ func TestHoldoutSlices(t *testing.T) {
 	for _, slice := range r.Slices {
 		users[slice.Name], recall[slice.Name] = slice.Users, slice.Mean("recall@1")
 	}
-	if want := (map[string][]int32{All: {0, 1}, ColdUsers: {3}, ColdItems: {0, 1}, ColdInAll: {0, 1}, HeadItems: nil, TailItems: {0}}); !reflect.DeepEqual(users, want) {
+	if want := (map[string][]int32{All: {0, 1}, Everyone: {0, 1, 3}, ColdUsers: {3}, ColdItems: {0, 1}, ColdInAll: {0, 1}, HeadItems: nil, TailItems: {0}}); !reflect.DeepEqual(users, want) {
 		t.Errorf("users %v, want %v", users, want)
 	}
 	// User 0's list begins with 4, no target; user 1's with 4, the target.
-	if want := (map[string]float64{All: .5, ColdUsers: 1, ColdItems: .5, ColdInAll: .5, HeadItems: 0, TailItems: 0}); !reflect.DeepEqual(recall, want) {
+	if want := (map[string]float64{All: .5, Everyone: 2. / 3, ColdUsers: 1, ColdItems: .5, ColdInAll: .5, HeadItems: 0, TailItems: 0}); !reflect.DeepEqual(recall, want) {
 		t.Errorf("recall %v, want %v", recall, want)
 	}
 }
