@@ -11,7 +11,7 @@
 // The rules, all in UTC unless a zone is given:
 //
 //   - Rows are cleaned first (package clean); a bot has no profile but the finding.
-//   - An event weighs by its type (Weight) and half as much for each HalfLife it is
+//   - An event weighs by its type (parts.Weight, as in vectors) and half as much for each HalfLife it is
 //     older than the user's newest event. A product counts log(1 + the sum of its
 //     events' weights): the hundredth view says little. What was disliked or sent
 //     back counts against.

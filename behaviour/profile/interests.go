@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weft/behaviour"
+	"weft/behaviour/parts"
 )
 
 // statedWeight is what an interest weighs that was named and never shown.
@@ -19,7 +20,7 @@ func searches(events []behaviour.Event) []weighed {
 	var out []weighed
 	for i := range events {
 		if e := &events[i]; e.Query != "" {
-			out = append(out, weighed{e, decayed(e, events[len(events)-1].Time)})
+			out = append(out, weighed{e, parts.SearchWeight * fading(e, events[len(events)-1].Time)})
 		}
 	}
 	return out

@@ -10,8 +10,12 @@ import (
 
 	"weft/behaviour"
 	"weft/behaviour/clean"
+	"weft/behaviour/parts"
 	"weft/tasks"
 )
+
+// HalfLife is how long it takes an event to count half.
+const HalfLife = 60 * 24 * time.Hour
 
 // MostInterests and MostCategories bound the lists of a profile.
 const (
@@ -96,8 +100,12 @@ type weighed struct {
 
 // decayed is the weight of an event, seen from the user's newest.
 func decayed(e *behaviour.Event, newest int64) float64 {
-	age := time.Duration(newest-e.Time) * time.Millisecond
-	return Weight(e.Type) * math.Exp2(-age.Hours()/HalfLife.Hours())
+	return parts.Weight(e.Type) * fading(e, newest)
+}
+
+// fading is what is left of an event's weight: 1 for the newest.
+func fading(e *behaviour.Event, newest int64) float64 {
+	return math.Exp2((float64(e.Time) - float64(newest)) / float64(HalfLife.Milliseconds()))
 }
 
 func damped(sum float64) float64 { return math.Copysign(math.Log1p(math.Abs(sum)), sum) }
