@@ -37,7 +37,7 @@ func (s *Server) admit(ctx huma.Context, next func(huma.Context)) {
 		&huma.ErrorDetail{Location: "path.tenant", Value: name, Message: "unknown tenant; check the name in the path"})
 	t := s.tenants[tasks.Tenant(name)]
 	if s.guarded {
-		token, found := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
+		token, found := credential(ctx)
 		owners := s.owners(token)
 		if !found || len(owners) == 0 {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="weft"`)

@@ -39,6 +39,9 @@ type Config struct {
 	// Status reports queue depths and counts. Tenant, Generation and Search are
 	// filled in by the server. May be nil.
 	Status func(context.Context, tasks.Tenant) (client.Status, error)
+	// Backlog tells what is still to be done for a tenant, and how many workers would
+	// do it within a time (0: a default). May be nil: /v1/backlog answers 501.
+	Backlog func(context.Context, tasks.Tenant, time.Duration) (tasks.Backlog, error)
 	// Dead looks up which media of a product were given up. May be nil.
 	Dead func(context.Context, tasks.Tenant, tasks.ProductID) ([]DeadMedium, error)
 
@@ -77,6 +80,9 @@ type Tenant struct {
 	Objects objects.Store
 	// Vectors is where the tenant's vectors are read, a *vectors.Store.
 	Vectors Vectors
+	// KeyPrefix is what the bucket's own keys begin with before media/, as its
+	// notifications have them: shop/default/.
+	KeyPrefix string
 	// Tokens are accepted as "Authorization: Bearer TOKEN"; 16 or more printable
 	// characters each.
 	Tokens []string

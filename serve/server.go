@@ -27,6 +27,7 @@ type Server struct {
 	guarded bool // tokens are asked for
 	tenants map[tasks.Tenant]*tenant
 	metrics *metrics
+	notices *notices
 	uploads *gate
 	search  *gate
 	handler http.Handler
@@ -54,7 +55,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Log, guarded: cfg.guarded(), metrics: m, done: make(chan struct{}),
+		cfg: cfg, log: cfg.Log, guarded: cfg.guarded(), metrics: m, notices: newNotices(), done: make(chan struct{}),
 		tenants: make(map[tasks.Tenant]*tenant, len(cfg.Tenants)),
 		uploads: newGate(cfg.MaxUploadBytes, cfg.MaxConnections),
 		search:  newGate(int64(cfg.MaxSearches), cfg.MaxWaiting),
@@ -116,6 +117,7 @@ func (s *Server) Start(ctx context.Context) error {
 	for _, t := range s.tenants {
 		s.ended.Go(func() { t.catalogue.follow(following) })
 	}
+	s.ended.Go(func() { s.notices.run(following, s.hint) })
 	go func() {
 		defer close(s.done)
 		err := s.http.Serve(netutil.LimitListener(l, s.cfg.MaxConnections))

@@ -1,0 +1,113 @@
+package serve
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"weft/tasks"
+)
+
+// BacklogAnswer is what is still to be done, for autoscalers. The figures at the top
+// are those of all tenants of the caller's: workers_wanted is a whole number of
+// workers, whatever number runs, and 0 when nothing waits. An autoscaler takes it as the
+// total (Kubernetes: an AverageValue of 1), never as a value per worker.
+type BacklogAnswer struct {
+	Wanted   int             `json:"workers_wanted"`
+	Workers  int             `json:"workers"`
+	Waiting  int             `json:"waiting"`
+	Delayed  int             `json:"delayed"`
+	Unissued int             `json:"unissued"`
+	Work     float64         `json:"work_seconds"`
+	Oldest   float64         `json:"oldest_seconds"`
+	Tenants  []tasks.Backlog `json:"tenants"`
+}
+
+const backlogPath = "/v1/backlog"
+
+// targetParameter names the query parameter of the time within which the backlog is
+// to be done.
+const targetParameter = "drain_target"
+
+// serveBacklog answers for the tenants of the caller's token, or for all where no
+// tokens are asked for. A queue that cannot be read is a 503: an autoscaler must not
+// take it for an empty one.
+func (s *Server) serveBacklog(w http.ResponseWriter, r *http.Request) {
+	owned, ok := s.callerOf(w, r)
+	if !ok {
+		return
+	}
+	var target time.Duration
+	for name, values := range r.URL.Query() {
+		var err error
+		if name != targetParameter || len(values) != 1 {
+			writeProblem(w, invalid("query."+name, values, "unknown query parameter; there is "+targetParameter+", once"))
+			return
+		}
+		if target, err = time.ParseDuration(values[0]); err != nil || target < time.Second || target > 24*time.Hour {
+			writeProblem(w, invalid("query."+name, values[0], "want a duration from 1s to 24h, such as 5m"))
+			return
+		}
+	}
+	if s.cfg.Backlog == nil {
+		writeProblem(w, problem(http.StatusNotImplemented, "this server knows no queue; ask one that `weft serve` or `weft up` runs"))
+		return
+	}
+	answer := BacklogAnswer{Tenants: []tasks.Backlog{}}
+	for _, name := range owned {
+		b, err := s.cfg.Backlog(r.Context(), name, target)
+		if err != nil {
+			s.log.LogAttrs(r.Context(), slog.LevelWarn, "the backlog cannot be read", slog.String("request", requestID(r.Context())), slog.Any("error", err))
+			w.Header().Set("Retry-After", "2")
+			writeProblem(w, problem(http.StatusServiceUnavailable, "the queues cannot be read; what waits in them is not known"))
+			return
+		}
+		answer.Wanted, answer.Workers = answer.Wanted+b.Wanted, answer.Workers+b.Workers
+		answer.Waiting, answer.Delayed, answer.Unissued = answer.Waiting+b.Waiting, answer.Delayed+b.Delayed, answer.Unissued+b.Unissued
+		answer.Work, answer.Oldest = answer.Work+b.Work, max(answer.Oldest, b.Oldest)
+		answer.Tenants = append(answer.Tenants, b)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(answer) // the caller may have left
+}
+
+// callerOf lists the tenants that a caller may ask for, in order. It has answered when
+// ok is false.
+func (s *Server) callerOf(w http.ResponseWriter, r *http.Request) (owned []tasks.Tenant, ok bool) {
+	if !s.guarded {
+		return slices.Sorted(maps.Keys(s.tenants)), true
+	}
+	token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	owners := s.owners(token)
+	if !found || len(owners) == 0 {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="weft"`)
+		writeProblem(w, problem(http.StatusUnauthorized, "the token is missing or not valid; send the header Authorization: Bearer TOKEN"))
+		return nil, false
+	}
+	return slices.Sorted(maps.Keys(owners)), true
+}
+
+// fleetRoutes are those that a fleet and its stores call.
+func (s *Server) fleetRoutes(mux *http.ServeMux, api huma.API, errs []int) {
+	mux.HandleFunc("GET "+backlogPath, s.serveBacklog)
+	s.notifyRoute(api, errs)
+	spec := api.OpenAPI() // huma's own handlers belong to one tenant each, this one to all
+	body := spec.Components.Schemas.Schema(reflect.TypeFor[BacklogAnswer](), true, "BacklogAnswer")
+	spec.AddOperation(&huma.Operation{OperationID: "backlog", Method: http.MethodGet, Path: backlogPath, Summary: "What is still to be done, in items and in time", Tags: []string{"operate"},
+		Description: "For autoscalers: workers_wanted is the total, not a value per worker.",
+		Parameters: []*huma.Param{{Name: targetParameter, In: "query", Description: "Within which time all of it is to be done, 1s to 24h; default 5m",
+			Schema: &huma.Schema{Type: huma.TypeString, Examples: []any{"10m"}}}},
+		Responses: map[string]*huma.Response{
+			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: body}}},
+			"503": {Description: fmt.Sprintf("%s: the queues cannot be read", http.StatusText(http.StatusServiceUnavailable))},
+		}})
+}
