@@ -40,9 +40,6 @@ func (w *Worker) readReviews(ctx context.Context, picked parts.Reviews) ([]fusio
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(reviewsAtOnce)
 	for i := range kept {
-		if kept[i].Text == "" {
-			continue
-		}
 		group.Go(func() error {
 			v, err := w.words(ctx, kept[i].Text)
 			read[i] = fusion.Part{Modality: "review", Weight: parts.ReviewWeight(&kept[i], newest), Vector: v}

@@ -61,7 +61,7 @@ func (w *Worker) gatherUser(ctx context.Context, id tasks.UserID, h parts.Histor
 		g.newest = max(g.newest, r.Version)
 		product, words := parts.OpinionWeights(r)
 		g.add(fusion.Acts, product, newest-r.Time, products[tasks.ProductID(r.Product)].vector)
-		if err := w.addText(ctx, &g, fusion.Words, words, newest-r.Time, parts.ReviewText(r)); err != nil {
+		if err := w.addText(ctx, &g, fusion.Words, words, newest-r.Time, r.ReadText()); err != nil {
 			return g, err
 		}
 	}

@@ -69,8 +69,12 @@ type Reviews struct {
 	kept []behaviour.ProductReview
 }
 
-// Add considers a review.
+// Add considers a review. One without words says nothing of its product that could be
+// read.
 func (r *Reviews) Add(review behaviour.ProductReview) {
+	if review.Text == "" {
+		return
+	}
 	at, _ := slices.BinarySearchFunc(r.kept, review, heavier)
 	if at == MostReviews {
 		return

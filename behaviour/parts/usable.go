@@ -51,11 +51,6 @@ func (h *History) Waits(known Known) tasks.ProductID {
 // IsSearch tells a search whose words count.
 func IsSearch(e *behaviour.Event) bool { return e.Type == behaviour.Search && e.Query != "" }
 
-// ReviewText is a review as the text encoder reads it: title, then text.
-func ReviewText(r *behaviour.Review) string {
-	return tasks.Listing{Title: r.Title, Description: r.Text}.Text()
-}
-
 // AttributesText is what is known of a shopper as the text encoder reads it: one
 // sentence for each attribute, in the order of their names. Attributes that were
 // missing and filled by a rule say nothing of this shopper and are left out.

@@ -261,11 +261,17 @@ func (n *node) stop() {
 // idle tells that the sweeps are done, every queue is empty and every commit is
 // durable.
 func (n *node) idle(ctx context.Context) (bool, error) {
+	done, err := n.workDone(ctx)
+	return done && n.scheduler.Settled(), err
+}
+
+// workDone tells that nothing is queued, in work or uncommitted.
+func (n *node) workDone(ctx context.Context) (bool, error) {
 	if !n.scheduler.Idle() {
 		return false, nil
 	}
 	ds, err := n.queue.Depths(ctx)
-	return err == nil && tasks.Waiting(ds) == 0 && n.lake.Pending() == 0 && n.scheduler.Settled(), err
+	return err == nil && tasks.Waiting(ds) == 0 && n.lake.Pending() == 0, err
 }
 
 // status is what `weft status` and the console show.

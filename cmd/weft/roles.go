@@ -170,12 +170,14 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer n.stop()
-	// A planner without loops: it enqueues what a written product needs. Whatever
+	// A planner without sweeps: it enqueues what written products and rows need. Whatever
 	// it misses, the fleet's scheduler finds.
 	planner, err := n.newScheduler(time.Minute, false)
 	if err != nil {
 		return err
 	}
+	planner.StartHints()
+	defer planner.Stop()
 	notify := func(id tasks.ProductID) error {
 		// What the workers have made since: without it nobody would know that a
 		// deleted product has a vector to withdraw.
