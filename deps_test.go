@@ -30,7 +30,7 @@ var layers = map[string]struct {
 	"scheduler":  {[]string{"tasks", "storage", "behaviour"}, "the scheduler compares and enqueues; it never decodes or encodes"},
 	"worker":     {[]string{"tasks", "storage", "extractors", "fusion", "behaviour"}, "the worker talks to the scheduler through the queue alone"},
 	"serve":      {[]string{"tasks", "storage", "extractors", "fusion", "client", "behaviour"}, "serve reads what was published; it does not reach into workers or the scheduler"},
-	"examples":   {nil, "the sample's generator stands alone"},
+	"examples":   {[]string{"fusion", "onnx"}, "the sample's generators stand alone; their tests show what can be learned from what they make"},
 	"campaign": {[]string{"tasks", "storage", "scheduler"},
 		"the campaign breaks a fleet of programs from outside, and judges it by what the bucket and Redis hold"},
 	"cmd": {[]string{"tasks", "onnx", "client", "extractors", "fusion", "storage", "behaviour", "scheduler", "worker", "serve", "examples"},
