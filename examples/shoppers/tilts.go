@@ -69,9 +69,9 @@ func archetypeTilts(seed uint64, categories, colours []string) []tilt {
 			for j, k := range rng.Perm(len(words)) {
 				switch j {
 				case 0, 1:
-					list[i][words[k]] = 1.5
+					list[i][words[k]] = 0.8
 				case 2:
-					list[i][words[k]] = -1.2
+					list[i][words[k]] = -0.6
 				}
 			}
 		}
