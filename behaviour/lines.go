@@ -35,6 +35,7 @@ type Lines struct {
 	limit int
 	line  int // last read
 	done  bool
+	err   error // why the input broke off
 }
 
 // NewLines reads from r, which the caller closes. first is the number of the first
@@ -59,7 +60,7 @@ func (l *Lines) Next() ([]RawRow, error) {
 		case errors.Is(err, io.EOF):
 			l.done = true
 		case err != nil:
-			l.done = true
+			l.done, l.err = true, err
 			if bad = Broken(err); bad == nil {
 				return rows, err
 			}
@@ -75,6 +76,10 @@ func (l *Lines) Next() ([]RawRow, error) {
 	}
 	return rows, nil
 }
+
+// Broken says why the last row of all is only where the input broke off; nil if it
+// did not.
+func (l *Lines) Broken() error { return l.err }
 
 var errLong = errors.New("the line is too long")
 

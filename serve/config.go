@@ -55,6 +55,9 @@ type Config struct {
 	// cores; as many as MaxWaiting wait, default 256, and the rest is told to come
 	// back (503 with Retry-After).
 	MaxSearches, MaxWaiting int
+	// MaxCollects is how many requests with rows are under way at once; further ones are
+	// told to come back (429 with Retry-After). Each holds up to about 20 MiB. Default 64.
+	MaxCollects int
 	// RecheckEvery is how often the products in memory are compared with the vectors
 	// store, which finds updates whose announcement was lost; default 5 minutes.
 	RecheckEvery time.Duration
@@ -80,6 +83,8 @@ type Tenant struct {
 	Objects objects.Store
 	// Vectors is where the tenant's vectors are read, a *vectors.Store.
 	Vectors Vectors
+	// Collect takes events, reviews and users in. May be nil: they are refused.
+	Collect Collector
 	// KeyPrefix is what the bucket's own keys begin with before media/, as its
 	// notifications have them: shop/default/.
 	KeyPrefix string
@@ -104,6 +109,7 @@ func (c Config) withDefaults() Config {
 	c.MaxUploadBytes = cmp.Or(c.MaxUploadBytes, max(256<<20, c.MaxImageBytes))
 	c.MaxSearches = cmp.Or(c.MaxSearches, defaultSearches())
 	c.MaxWaiting = cmp.Or(c.MaxWaiting, 256)
+	c.MaxCollects = cmp.Or(c.MaxCollects, 64)
 	c.RecheckEvery = cmp.Or(c.RecheckEvery, 5*time.Minute)
 	c.MaxConnections = cmp.Or(c.MaxConnections, 8192)
 	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 5*time.Second)
@@ -143,7 +149,7 @@ func (c Config) Validate() error {
 		value int64
 	}{
 		{"MaxImageBytes", c.MaxImageBytes}, {"MaxSearches", int64(c.MaxSearches)},
-		{"MaxWaiting", int64(c.MaxWaiting)}, {"MaxConnections", int64(c.MaxConnections)}, {"RecheckEvery", int64(c.RecheckEvery)}, {"HeaderTimeout", int64(c.HeaderTimeout)},
+		{"MaxWaiting", int64(c.MaxWaiting)}, {"MaxCollects", int64(c.MaxCollects)}, {"MaxConnections", int64(c.MaxConnections)}, {"RecheckEvery", int64(c.RecheckEvery)}, {"HeaderTimeout", int64(c.HeaderTimeout)},
 		{"BodyTimeout", int64(c.BodyTimeout)}, {"RequestTimeout", int64(c.RequestTimeout)},
 		{"IdleTimeout", int64(c.IdleTimeout)}, {"StopTimeout", int64(c.StopTimeout)},
 	} {

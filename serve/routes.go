@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"weft/behaviour"
 	"weft/client"
 	"weft/tasks"
 )
@@ -77,6 +78,7 @@ func (s *Server) routes() (*http.ServeMux, error) {
 		Tags: []string{"catalogue"}, Description: "Its vector and its place among the neighbours go within seconds.", Errors: erase}, s.deleteProduct)
 	huma.Register(api, huma.Operation{OperationID: "deleteImage", Method: http.MethodDelete, Path: product + "/images/{name}", Summary: "Delete a photo",
 		Tags: []string{"catalogue"}, Errors: erase}, s.deleteImage)
+	s.collectRoutes(api, write)
 	get := huma.Operation{OperationID: "getProduct", Method: http.MethodGet, Path: product, Summary: "Read a product's vectors", Tags: []string{"read"},
 		Description: "404 with type " + client.TypeWaiting + " while the product waits to be encoded, with type " + client.TypeDead + " when its media were given up.",
 		Errors:      read, Responses: map[string]*huma.Response{"304": {Description: "Not modified"}}}
@@ -104,13 +106,30 @@ func (s *Server) routes() (*http.ServeMux, error) {
 	return mux, nil
 }
 
+// collectRoutes are the three that take rows in.
+func (s *Server) collectRoutes(api huma.API, errs []int) {
+	errs = append([]int{http.StatusTooManyRequests}, errs...)
+	row := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+	body := &huma.RequestBody{Required: true, Description: "One object, an array of them, or one on each line; gzip too. At most 8 MiB as JSON and 128 MiB as lines, unpacked; a row at most 1 MiB.",
+		Content: map[string]*huma.MediaType{
+			"application/json":     {Schema: &huma.Schema{AnyOf: []*huma.Schema{row, {Type: huma.TypeArray, Items: row}}}},
+			"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}},
+		}}
+	for _, kind := range []behaviour.Kind{behaviour.Events, behaviour.Reviews, behaviour.Users} {
+		op := huma.Operation{OperationID: "collect-" + string(kind), Method: http.MethodPost, Path: "/v1/{tenant}/" + string(kind), Tags: []string{"shoppers"}, DefaultStatus: http.StatusAccepted,
+			Summary: "Take " + string(kind) + " in", Description: "Answers when every row that was accepted is durable, and says what became of each. Sending a row again is safe: it counts as duplicate.", Errors: errs}
+		huma.Register(api, op, s.collect(kind))
+		api.OpenAPI().Paths[op.Path].Post.RequestBody = body
+	}
+}
+
 // describe adds what the types do not say. The ids are checked by tasks, whose
 // messages say more than "does not match".
 func describe(spec *huma.OpenAPI) {
 	spec.Components.Schemas.Map()["Listing"].AdditionalProperties = true
 	patterns := map[string]string{"tenant": "^[a-z0-9][a-z0-9-]{0,39}$", "id": "^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$"}
 	for _, item := range spec.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Put, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete} {
 			if op == nil {
 				continue
 			}

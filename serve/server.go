@@ -30,7 +30,9 @@ type Server struct {
 	notices *notices
 	uploads *gate
 	search  *gate
-	handler http.Handler
+	// collects lets requests with rows through; none waits.
+	collects *gate
+	handler  http.Handler
 
 	mu       sync.Mutex // start, stop
 	started  bool
@@ -56,9 +58,10 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Log, guarded: cfg.guarded(), metrics: m, notices: newNotices(), done: make(chan struct{}),
-		tenants: make(map[tasks.Tenant]*tenant, len(cfg.Tenants)),
-		uploads: newGate(cfg.MaxUploadBytes, cfg.MaxConnections),
-		search:  newGate(int64(cfg.MaxSearches), cfg.MaxWaiting),
+		tenants:  make(map[tasks.Tenant]*tenant, len(cfg.Tenants)),
+		uploads:  newGate(cfg.MaxUploadBytes, cfg.MaxConnections),
+		search:   newGate(int64(cfg.MaxSearches), cfg.MaxWaiting),
+		collects: newGate(int64(cfg.MaxCollects), 0),
 	}
 	for name, t := range cfg.Tenants {
 		served := &tenant{Tenant: t, name: name, catalogue: newCatalogue(name, t.Vectors, cfg.RecheckEvery, s.log, m)}
