@@ -5,6 +5,9 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"weft/fusion/linear"
 	"weft/fusion/rank"
 )
@@ -59,6 +62,7 @@ func half(ctx context.Context, x *linear.Sparse, side, other linear.Matrix, c AL
 	for i := range gram.Data {
 		gram.Data[i] *= c.Unobserved
 	}
+	square := blas32.General{Rows: c.Dim, Cols: c.Dim, Stride: c.Dim, Data: gram.Data}
 	const band = 64
 	return linear.Parallel(ctx, (x.Rows+band-1)/band, func(b int) error {
 		r, p, ap := make([]float32, c.Dim), make([]float32, c.Dim), make([]float32, c.Dim)
@@ -71,9 +75,8 @@ func half(ctx context.Context, x *linear.Sparse, side, other linear.Matrix, c AL
 			}
 			ridge := c.Ridge * (float32(len(columns)) + c.Unobserved*float32(other.Rows))
 			apply := func(v, dst []float32) {
-				for k := range dst {
-					dst[k] = ridge*v[k] + dot(gram.Row(k), v)
-				}
+				copy(dst, v)
+				blas32.Gemv(blas.NoTrans, 1, square, vector(v), ridge, vector(dst))
 				for _, col := range columns {
 					add(dst, other.Row(int(col)), dot(other.Row(int(col)), v))
 				}
@@ -102,23 +105,9 @@ func half(ctx context.Context, x *linear.Sparse, side, other linear.Matrix, c AL
 	})
 }
 
-func dot(a, b []float32) float32 {
-	var s0, s1, s2, s3 float32
-	k := 0
-	for ; k+4 <= len(a) && k+4 <= len(b); k += 4 {
-		s0 += a[k] * b[k]
-		s1 += a[k+1] * b[k+1]
-		s2 += a[k+2] * b[k+2]
-		s3 += a[k+3] * b[k+3]
-	}
-	for ; k < len(a); k++ {
-		s0 += a[k] * b[k]
-	}
-	return s0 + s1 + s2 + s3
-}
+func vector(v []float32) blas32.Vector { return blas32.Vector{N: len(v), Inc: 1, Data: v} }
 
-func add(dst, v []float32, f float32) {
-	for k, x := range v {
-		dst[k] += f * x
-	}
-}
+func dot(a, b []float32) float32 { return blas32.Dot(vector(a), vector(b)) }
+
+// add is dst += f·v.
+func add(dst, v []float32, f float32) { blas32.Axpy(f, vector(v), vector(dst)) }

@@ -64,16 +64,21 @@ func (h History) Counts() []float32 {
 	return counts
 }
 
-// WithFallback scores users of whom nothing is known by popularity: recent where there are times, as any shop would.
+// WithFallback scores users without a history by popularity: recent where there are times, as any shop would.
 func WithFallback(s rank.Scorer, h History) rank.Scorer {
-	f := fallback{inner: s, known: make([]bool, h.Users), popular: Popular(h)}
-	if h.Now > 0 {
-		f.popular = RecentlyPopular(h, 14*Day)
-	}
+	known := make([]bool, h.Users)
 	for _, r := range h.Rows {
-		f.known[r.User] = true
+		known[r.User] = true
 	}
-	return f
+	return ForKnown(s, known, h)
+}
+
+// ForKnown asks a model only about the users it knows, and scores the others like WithFallback.
+func ForKnown(s rank.Scorer, known []bool, h History) rank.Scorer {
+	if h.Now > 0 {
+		return fallback{s, RecentlyPopular(h, 14*Day), known}
+	}
+	return fallback{s, Popular(h), known}
 }
 
 type fallback struct {

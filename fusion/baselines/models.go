@@ -32,7 +32,7 @@ func Models(h History, m linear.Multiplier, seed uint64) []Model {
 		}
 	}
 	als := Model{Name: "ALS"}
-	for _, unobserved := range []float32{.01, .05, .3} {
+	for _, unobserved := range []float32{.03, .1, .3, 1} {
 		for _, ridge := range []float32{.004, .016, .06} {
 			als.Settings = append(als.Settings, Setting{fmt.Sprintf("128 factors, unobserved %g, ridge %g", unobserved, ridge), func(ctx context.Context, h History) (rank.Scorer, error) {
 				return ALS(ctx, h, ALSConfig{Dim: 128, Unobserved: unobserved, Ridge: ridge, Seed: seed})

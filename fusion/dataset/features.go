@@ -32,7 +32,7 @@ func readFeatures(m NamedFile, idColumn string) (features, error) {
 	}
 	var count int
 	var err error
-	if f.rows, count, f.dim, err = readNPY(m.Path); err != nil {
+	if f.rows, count, f.dim, err = ReadNPY(m.Path); err != nil {
 		return f, err
 	}
 	sidecar := strings.TrimSuffix(m.Path, filepath.Ext(m.Path)) + ".ids.txt"

@@ -23,8 +23,8 @@ var (
 // largestArray bounds what a header may ask for, in numbers: 16 GiB of float32.
 const largestArray = 1 << 32
 
-// readNPY reads a matrix of float16, float32 or float64 as float32. A vector is a matrix with one column.
-func readNPY(path string) (data []float32, rows, dim int, err error) {
+// ReadNPY reads a matrix of float16, float32 or float64 as float32. A vector is a matrix with one column.
+func ReadNPY(path string) (data []float32, rows, dim int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("%w: %v", ErrTable, err)
