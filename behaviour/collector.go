@@ -22,6 +22,8 @@ type Config struct {
 	// these are durable. It must not block. Losing what it is told costs time only:
 	// the sweep finds the same. May be nil.
 	Changed func(users []tasks.UserID, products []tasks.ProductID)
+	// Consent is what a shopper who said nothing is taken to have said about profiling.
+	Consent bool
 	// Name of this process, for dead letters.
 	Name string
 	// Registry takes the counters. May be nil.

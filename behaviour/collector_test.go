@@ -44,7 +44,7 @@ func openShop(t testing.TB, bucket objects.Store) *shop {
 	t.Cleanup(func() { _ = s.lake.Close(context.Background()) })
 	s.tables, err = Open(t.Context(), s.lake)
 	s.must(err)
-	s.collector, err = NewCollector(Config{Objects: bucket, Lake: s.lake, Tables: s.tables, Name: "test", Registry: s.registry, Now: noon,
+	s.collector, err = NewCollector(Config{Objects: bucket, Lake: s.lake, Tables: s.tables, Consent: true, Name: "test", Registry: s.registry, Now: noon,
 		Changed: func(users []tasks.UserID, products []tasks.ProductID) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -203,6 +203,15 @@ func TestUsersAndConsent(t *testing.T) {
 	s.want(s.send(Events, event("e1", "u1", "p1", ""), event("e1", "u2", "p1", "")), "declined no_consent", "accepted")
 	s.want(s.send(Users, user("05", `,"consent":{"profiling":true}`)), "accepted")
 	s.want(s.send(Events, event("e1", "u1", "p1", "")), "accepted")
+}
+
+// Where silence is no consent, only those who agreed are kept.
+func TestSilenceIsNoConsent(t *testing.T) {
+	s := newShop(t)
+	s.collector.cfg.Consent = false
+	s.want(s.send(Users, `{"id":"yes","consent":{"profiling":true}}`, `{"id":"silent"}`), "accepted", "accepted")
+	s.want(s.send(Events, event("e1", "yes", "p1", ""), event("e1", "silent", "p1", ""), event("e1", "nobody", "p1", "")),
+		"accepted", "declined no_consent", "declined no_consent")
 }
 
 func TestReviewsAreListedByProduct(t *testing.T) {

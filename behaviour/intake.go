@@ -129,7 +129,7 @@ func accept[R any](ctx context.Context, c *Collector, b Batch, in intake[R]) (Re
 		case decision == older:
 			result.Outcome, result.Reason = Declined, DeclinedOlder
 			r.Steps.refuse(StepIdentity)
-		case refusing[a.user]:
+		case refusing(a.user):
 			result.Outcome, result.Reason = Declined, DeclinedConsent
 			r.Steps.refuse(StepConsent)
 		default:
@@ -206,25 +206,23 @@ func parseAll[R any](raw []RawRow, o Origin, in intake[R]) ([]*R, Report) {
 	return rows, r
 }
 
-// refusing are the users who have not agreed to a profile: of what they do nothing
+// refusing tells the users who have not agreed to a profile: of what they do nothing
 // is kept.
-func (c *Collector) refusing(ctx context.Context, k Kind, users map[string]bool) (map[string]bool, error) {
+func (c *Collector) refusing(ctx context.Context, k Kind, users map[string]bool) (func(user string) bool, error) {
 	if k == Users {
-		return nil, nil
-	}
-	keys := make([]string, 0, len(users))
-	for user := range users {
-		keys = append(keys, user)
+		return func(string) bool { return false }, nil
 	}
 	if err := c.cfg.Tables.Users.RefreshIfOlder(ctx, refreshEvery); err != nil {
 		return nil, err
 	}
-	rows, err := c.cfg.Tables.Users.LookUp(ctx, keys, "profiling")
-	refusing := map[string]bool{}
-	for user, row := range rows {
-		refusing[user] = !row.Deleted && row.Profiling == ProfilingNo
-	}
-	return refusing, err
+	said, err := c.cfg.Tables.Users.LookUp(ctx, keysOf(users), "profiling")
+	return func(user string) bool {
+		row := said[user] // empty, if there is none
+		if row.Deleted || row.Profiling == "" {
+			return !c.cfg.Consent
+		}
+		return row.Profiling == ProfilingNo
+	}, err
 }
 
 // tell says what has changed.

@@ -33,7 +33,7 @@ func collecting(t *testing.T, more func(*serve.Config)) func(*serve.Config) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if shop.Collect, err = behaviour.NewCollector(behaviour.Config{Objects: shop.Objects, Lake: l, Tables: tables, Name: "test"}); err != nil {
+		if shop.Collect, err = behaviour.NewCollector(behaviour.Config{Objects: shop.Objects, Lake: l, Tables: tables, Consent: true, Name: "test"}); err != nil {
 			t.Fatal(err)
 		}
 		c.Tenants["shop"] = shop

@@ -31,19 +31,22 @@ import (
 // and stopped together, in the order: intake, work, stores.
 type node struct {
 	place
-	log      *slog.Logger
-	name     string // of this process, in dead letters and segments
-	tenant   tasks.Tenant
-	bucket   objects.Store // below the tenant
-	lake     *lake.Lake
-	tables   *behaviour.Tables // of the lake
-	queue    *queue.Client
-	queueRDB redis.UniversalClient
-	vectors  *vectors.Store
-	pinned   *pinned
-	registry *prometheus.Registry
-	shared   bool // other processes work on the same bucket
+	log       *slog.Logger
+	name      string // of this process, in dead letters and segments
+	tenant    tasks.Tenant
+	bucket    objects.Store // below the tenant
+	lake      *lake.Lake
+	tables    *behaviour.Tables    // of the lake
+	collector *behaviour.Collector // nil: this process takes no rows in
+	queue     *queue.Client
+	queueRDB  redis.UniversalClient
+	vectors   *vectors.Store
+	pinned    *pinned
+	registry  *prometheus.Registry
+	shared    bool // other processes work on the same bucket
 
+	gauge     *scheduler.Gauge // of what waits
+	drained   chan struct{}    // closed when somebody asks this worker to drain
 	scheduler *scheduler.Scheduler
 	lock      *queue.Lock   // of the fleet's schedulers
 	reaper    *queue.Reaper // where the queues outlive this process
@@ -58,7 +61,7 @@ type node struct {
 
 // openNode opens the stores and meets the generation; it starts nothing.
 func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vectorsURL string, shared bool) (_ *node, err error) {
-	n := &node{place: p, log: a.log, shared: shared, registry: prometheus.NewRegistry()}
+	n := &node{place: p, log: a.log, shared: shared, registry: prometheus.NewRegistry(), drained: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			n.stop()
@@ -76,6 +79,7 @@ func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vector
 	}
 	n.onStop(func() { _ = n.queueRDB.Close() })
 	n.queue = queue.NewClient(n.queueRDB)
+	n.gauge = scheduler.NewGauge(n.queue, n.tenant)
 	vectorRDB, err := openRedis(ctx, "--vectors", vectorsURL)
 	if err != nil {
 		return nil, err
@@ -132,7 +136,7 @@ func (n *node) startWorker(images worker.Images, texts worker.Texts, runners int
 		}
 	}
 	n.server, err = queue.NewServer(queue.Config{Redis: n.queueRDB, Handlers: w.Handlers(), Slots: w.Slots(), Refuse: w.Refuse,
-		Suspects: n.outlived(), StopTimeout: drainTime, Log: n.log})
+		Suspects: n.outlived(), StopTimeout: drainTime, Tenant: n.tenant, Name: n.name, Drain: func() { close(n.drained) }, Log: n.log})
 	if err != nil {
 		return err
 	}
@@ -149,6 +153,9 @@ func (n *node) startScheduler(every time.Duration, watch bool) error {
 		return err
 	}
 	n.scheduler = s
+	if err := n.collect(s.Changed); err != nil {
+		return err
+	}
 	if n.outlived() {
 		if n.reaper, err = queue.NewReaper(queue.ReaperConfig{Redis: n.queueRDB, Log: n.log}); err != nil {
 			return err
@@ -171,8 +178,12 @@ func (n *node) newScheduler(every time.Duration, watch bool) (*scheduler.Schedul
 	if dir := n.bucketDir(); watch && dir != "" {
 		cfg.WatchDir = filepath.Join(dir, string(n.tenant))
 	}
+	cfg.Unissued = n.setUnissued
 	if n.outlived() {
-		cfg.Memory = n.queue.Memory
+		cfg.Memory, cfg.Workers = n.queue.Memory, n.countWorkers
+	}
+	if err := n.registry.Register(newBacklogMetrics(n.gauge, n.tenant, n.log)); err != nil {
+		return nil, fmt.Errorf("metrics of the backlog: %w", err)
 	}
 	if n.lock != nil {
 		cfg.Lead = n.lock.Held
@@ -206,11 +217,16 @@ const (
 
 // startServe answers HTTP until stop. notify hears of media that were written.
 func (n *node) startServe(ctx context.Context, listen string, tokens []string, notify func(tasks.ProductID) error) error {
+	tenant := serve.Tenant{Objects: n.bucket, Vectors: n.vectors, KeyPrefix: n.keyPrefix(), Tokens: tokens}
+	if n.collector != nil {
+		tenant.Collect = n.collector
+	}
 	s, err := serve.New(serve.Config{
 		Listen:  listen,
-		Tenants: map[tasks.Tenant]serve.Tenant{n.tenant: {Objects: n.bucket, Vectors: n.vectors, Tokens: tokens}},
+		Tenants: map[tasks.Tenant]serve.Tenant{n.tenant: tenant},
 		Notify:  func(_ context.Context, _ tasks.Tenant, id tasks.ProductID) error { return notify(id) },
 		Status:  func(ctx context.Context, _ tasks.Tenant) (client.Status, error) { return n.status(ctx) },
+		Backlog: func(ctx context.Context, _ tasks.Tenant, target time.Duration) (tasks.Backlog, error) { return n.gauge.Look(ctx, target) },
 		Dead: func(ctx context.Context, _ tasks.Tenant, id tasks.ProductID) ([]serve.DeadMedium, error) {
 			return n.deadMedia(ctx, id)
 		},

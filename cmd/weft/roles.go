@@ -145,7 +145,10 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	fmt.Fprintf(a.err, "weft worker %s: tenant %s, generation %s, provider %s\n", version, n.tenant, n.pinned.id, c.Provider)
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-n.drained: // `weft drain` asks for the same as a signal
+	}
 	return nil
 }
 
@@ -178,6 +181,9 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	planner.StartHints()
 	defer planner.Stop()
+	if err := n.collect(planner.Changed); err != nil {
+		return err
+	}
 	notify := func(id tasks.ProductID) error {
 		// What the workers have made since: without it nobody would know that a
 		// deleted product has a vector to withdraw.
