@@ -49,15 +49,18 @@ func (h *History) Own(known Known) (sum [16]byte) {
 	return d.sum()
 }
 
-// Passed digests a shopper's tips; 0 where there are none.
+// Passed digests a shopper's tips on known products; 0 where there are none.
 func Passed(tips []behaviour.Event, known Known) uint64 {
-	if len(tips) == 0 {
-		return 0
-	}
-	d := digest{sha256.New()}
+	d, some := digest{sha256.New()}, false
 	for _, t := range tips {
-		d.text(t.ID, t.Digest, t.Product)
-		d.number(known(tasks.ProductID(t.Product)))
+		if n := known(tasks.ProductID(t.Product)); n != 0 {
+			some = true
+			d.text(t.ID, t.Digest, t.Product)
+			d.number(n)
+		}
+	}
+	if !some {
+		return 0
 	}
 	sum := d.sum()
 	return max(binary.BigEndian.Uint64(sum[:]), 1)

@@ -13,7 +13,7 @@ import (
 // Usable tells whether anything in favour of anything may be known, so that a vector
 // is worth trying. It needs no texts: where it turns out that there is no word to read
 // and no vector can be made, the tombstone says of which parts. tips tells whether any of
-// those followed passes on anything.
+// those followed passes on anything known.
 func (h *History) Usable(known Known, tips bool) bool {
 	if h.Declined {
 		return false
