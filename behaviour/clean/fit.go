@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"slices"
 	"strconv"
 	"time"
 
@@ -107,7 +108,7 @@ func (f *Fit) Event(e *behaviour.Event) {
 // User takes in a user who consents to profiling; who does not is left out of
 // statistics too. An error names attributes that cannot be read.
 func (f *Fit) User(u *behaviour.User) error {
-	if u.Profiling == "no" || !f.takes(u.Time) {
+	if u.Profiling == "no" || Dated(u) && !f.takes(u.Time) {
 		return nil
 	}
 	given, err := attributesOf(u)
@@ -132,6 +133,10 @@ func (f *Fit) User(u *behaviour.User) error {
 	}
 	return nil
 }
+
+// Dated tells a user's row that says itself when it was stated. Another one has the
+// time at which it was taken in, which says nothing of when it became true.
+func Dated(u *behaviour.User) bool { return !slices.Contains(u.Imputed, behaviour.FieldTime) }
 
 // mostAttributes bounds memory where attributes are made up of data.
 const mostAttributes = 200

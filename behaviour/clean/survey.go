@@ -139,6 +139,7 @@ func (s *Surveyor) Seen(e *behaviour.Event) {
 	byDay, byType := s.tally(e)
 	byDay.Before++
 	byType.Before++
+	s.gap("events", "time", slices.Contains(e.Imputed, behaviour.FieldTime), true)
 	if e.Type != behaviour.Search && e.Type != behaviour.Follow {
 		s.gap("events", "product", e.Product == "", false)
 	}
@@ -202,6 +203,7 @@ func (s *Surveyor) Review(r *behaviour.Review) {
 	}
 	s.ratings[stars].Before++
 	s.ratings[stars].After++
+	s.gap("reviews", "time", slices.Contains(r.Imputed, behaviour.FieldTime), true)
 	s.gap("reviews", "rating", stars == 0, false)
 	s.gap("reviews", "words", strings.TrimSpace(r.Title+r.Text) == "", false)
 }

@@ -58,6 +58,7 @@ type cli struct {
 	Export      exportCmd      `cmd:"" help:"Write vectors or features to a file."`
 	Encode      encodeCmd      `cmd:"" help:"Encode texts or photos, without a bucket."`
 	Evaluate    evaluateCmd    `cmd:"" help:"Measure how good the neighbours are."`
+	Data        dataCmd        `cmd:"" help:"Look at shoppers' rows before and after cleaning; cut them for training."`
 	Audit       auditCmd       `cmd:"" help:"Account for every object; exit 1 if it does not balance."`
 	Deadletters deadlettersCmd `cmd:"" help:"What was given up: list, show, retry, drop."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Fill or repair the vectors in Redis from the bucket, encoding nothing."`
