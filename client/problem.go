@@ -17,6 +17,8 @@ var (
 	ErrWaiting = errors.New("waiting for its vector")
 	// ErrDead: the product's media were given up, for the reasons in the problem. Also ErrNotFound.
 	ErrDead = errors.New("given up")
+	// ErrDeclined: the user does not want a profile. Also ErrNotFound.
+	ErrDeclined = errors.New("declined profiling")
 	// ErrUnauthorized: the token is missing or not one of this tenant.
 	ErrUnauthorized = errors.New("not authorized")
 	// ErrInvalid: the request will never be accepted as it is.
@@ -29,8 +31,9 @@ var (
 
 // The types of problems that a status code alone does not tell apart.
 const (
-	TypeWaiting = "urn:weft:problem:waiting" // 404: media are there, the vector is not yet
-	TypeDead    = "urn:weft:problem:dead"    // 404: media are there and were given up
+	TypeWaiting  = "urn:weft:problem:waiting"  // 404: media are there, the vector is not yet
+	TypeDead     = "urn:weft:problem:dead"     // 404: media are there and were given up
+	TypeDeclined = "urn:weft:problem:declined" // 404: the user does not want a profile
 )
 
 // Problem is an answer other than success: problem details after RFC 9457.
@@ -82,6 +85,8 @@ func (p *Problem) Is(target error) bool {
 		return p.Type == TypeWaiting
 	case ErrDead:
 		return p.Type == TypeDead
+	case ErrDeclined:
+		return p.Type == TypeDeclined
 	case ErrUnauthorized:
 		return p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden
 	case ErrPrecondition:

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weft/behaviour"
 	"weft/storage/vectors"
 	"weft/tasks"
 )
@@ -32,35 +33,75 @@ type Vectors interface {
 	Follow(ctx context.Context, after string) iter.Seq2[vectors.Update, error]
 }
 
-// Between looks at the live generation, and between attempts while the vectors store
-// cannot be read.
+// Between looks at the live generation, between attempts while the vectors store
+// cannot be read, and at least between two snapshots of the shop.
 const (
-	liveEvery = time.Second
-	retryIn   = time.Second
+	liveEvery     = time.Second
+	retryIn       = time.Second
+	snapshotEvery = 10 * time.Second
+	// snapshotShare bounds the time that snapshots take: of each twenty seconds, one.
+	snapshotShare = 20
 )
 
 // catalogue keeps the products of a tenant's live generation in memory.
 type catalogue struct {
 	tenant  tasks.Tenant
 	vectors Vectors
+	tables  *behaviour.Tables // nil: nobody does anything
 	log     *slog.Logger
 	metrics *metrics
 	recheck time.Duration
 
 	applying sync.Mutex
-	current  atomic.Pointer[Neighbours] // nil until filled for the first time
+	current  atomic.Pointer[Shelf] // nil until filled for the first time
+
+	snapshots sync.Mutex // held while one is taken in the background
+	shop      atomic.Pointer[aged]
 }
 
-func newCatalogue(name tasks.Tenant, v Vectors, recheck time.Duration, log *slog.Logger, m *metrics) *catalogue {
-	return &catalogue{tenant: name, vectors: v, recheck: recheck, log: log.With(slog.String("tenant", string(name))), metrics: m}
+// aged is a snapshot, and from when on it may be taken anew.
+type aged struct {
+	*Snapshot
+	until time.Time
 }
 
-// neighbours is the index to search, and whether it has ever been filled. While
+func newCatalogue(name tasks.Tenant, t Tenant, recheck time.Duration, log *slog.Logger, m *metrics) *catalogue {
+	return &catalogue{tenant: name, vectors: t.Vectors, tables: t.Behaviour, recheck: recheck, log: log.With(slog.String("tenant", string(name))), metrics: m}
+}
+
+// shelf is the products to search, and whether it has ever been filled. While
 // another generation is being read, and while the vectors store is away, the last
 // whole one goes on answering.
-func (c *catalogue) neighbours() (*Neighbours, bool) {
-	n := c.current.Load()
-	return n, n != nil
+func (c *catalogue) shelf() (*Shelf, bool) {
+	s := c.current.Load()
+	return s, s != nil
+}
+
+// snapshot of the shop: there is one once there is a shelf. When it has aged, another
+// is taken in the background, so that nobody waits for it, and none while nobody asks.
+func (c *catalogue) snapshot(ctx context.Context) *Snapshot {
+	s := c.shop.Load()
+	if time.Now().After(s.until) && c.snapshots.TryLock() {
+		go func() {
+			defer c.snapshots.Unlock()
+			c.takeSnapshot(context.WithoutCancel(ctx), c.current.Load())
+		}()
+	}
+	return s.Snapshot
+}
+
+func (c *catalogue) takeSnapshot(ctx context.Context, shelf *Shelf) {
+	begin := time.Now()
+	var err error
+	if c.tables != nil {
+		err = c.tables.Events.RefreshIfOlder(ctx, time.Second)
+	}
+	s, failed := TakeSnapshot(ctx, shelf, c.tables)
+	if err = errors.Join(err, failed); err != nil {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "popularity is not as of now", slog.Any("error", err))
+	}
+	took := time.Since(begin)
+	c.shop.Store(&aged{s, time.Now().Add(max(snapshotEvery, snapshotShare*took))})
 }
 
 // follow fills the index and keeps it current until ctx ends.
@@ -135,7 +176,7 @@ func (c *catalogue) updates(ctx context.Context, gen tasks.Generation, after str
 // fill reads a generation whole and lets it answer from then on.
 func (c *catalogue) fill(ctx context.Context, gen tasks.Generation) error {
 	begin := time.Now()
-	index := &Neighbours{}
+	shelf := NewShelf(gen)
 	for r, err := range c.vectors.All(ctx, gen, vectors.Product) {
 		switch {
 		case errors.Is(err, vectors.ErrCorrupt):
@@ -143,14 +184,15 @@ func (c *catalogue) fill(ctx context.Context, gen tasks.Generation) error {
 		case err != nil:
 			return fmt.Errorf("reading generation %s: %w", gen, err)
 		default:
-			c.set(ctx, index, r)
+			c.set(ctx, shelf, r)
 		}
 	}
+	c.takeSnapshot(ctx, shelf)
 	c.metrics.fills.WithLabelValues(string(c.tenant)).Inc()
-	c.measure(index) // before it answers: whoever sees it ready sees its size
-	c.current.Store(index)
-	c.log.LogAttrs(ctx, slog.LevelInfo, "neighbours are in memory", slog.String("generation", string(gen)), slog.Int("products", index.Len()),
-		slog.Int64("bytes", index.Bytes()), slog.Duration("took", time.Since(begin)))
+	c.measure(shelf) // before it answers: whoever sees it ready sees its size
+	c.current.Store(shelf)
+	c.log.LogAttrs(ctx, slog.LevelInfo, "neighbours are in memory", slog.String("generation", string(gen)), slog.Int("products", shelf.Len()),
+		slog.Int64("bytes", shelf.Bytes()), slog.Duration("took", time.Since(begin)))
 	return nil
 }
 
@@ -159,30 +201,25 @@ func (c *catalogue) fill(ctx context.Context, gen tasks.Generation) error {
 func (c *catalogue) apply(ctx context.Context, gen tasks.Generation, id string) error {
 	c.applying.Lock()
 	defer c.applying.Unlock()
-	index := c.current.Load()
+	shelf := c.current.Load()
 	r, err := c.vectors.Get(ctx, gen, vectors.Product, id)
 	switch {
 	case errors.Is(err, vectors.ErrNotFound):
-		index.Remove(id)
+		shelf.Remove(id)
 	case errors.Is(err, vectors.ErrCorrupt), errors.Is(err, vectors.ErrInvalid):
-		index.Remove(id)
+		shelf.Remove(id)
 		c.skip(ctx, err)
 	case err != nil:
 		return fmt.Errorf("reading product %q: %w", id, err)
 	default:
-		c.set(ctx, index, r)
+		c.set(ctx, shelf, r)
 	}
-	c.measure(index)
+	c.measure(shelf)
 	return nil
 }
 
-func (c *catalogue) set(ctx context.Context, index *Neighbours, r vectors.Record) {
-	content := r.Content
-	if len(content) == 0 {
-		content = r.Vector
-	}
-	if err := index.Set(Entry{ID: r.ID, Title: r.Title, Category: r.Category, Price: r.Price, Image: r.Image, UpdatedAt: r.UpdatedAt}, content); err != nil {
-		index.Remove(r.ID)
+func (c *catalogue) set(ctx context.Context, shelf *Shelf, r vectors.Record) {
+	if err := shelf.Set(r); err != nil {
 		c.skip(ctx, err)
 	}
 }
@@ -192,9 +229,9 @@ func (c *catalogue) skip(ctx context.Context, err error) {
 	c.log.LogAttrs(ctx, slog.LevelWarn, "left out of neighbour search", slog.Any("error", err))
 }
 
-func (c *catalogue) measure(index *Neighbours) {
-	c.metrics.products.WithLabelValues(string(c.tenant)).Set(float64(index.Len()))
-	c.metrics.bytes.WithLabelValues(string(c.tenant)).Set(float64(index.Bytes()))
+func (c *catalogue) measure(shelf *Shelf) {
+	c.metrics.products.WithLabelValues(string(c.tenant)).Set(float64(shelf.Len()))
+	c.metrics.bytes.WithLabelValues(string(c.tenant)).Set(float64(shelf.Bytes()))
 }
 
 // watchLive stops the following when gen is no longer live. That none is live means
@@ -231,8 +268,7 @@ func (c *catalogue) recheckEvery(ctx context.Context, gen tasks.Generation, stop
 }
 
 func (c *catalogue) compare(ctx context.Context, gen tasks.Generation) error {
-	index := c.current.Load()
-	held := index.Versions()
+	held := c.current.Load().content.Versions()
 	differ := 0
 	apply := func(id string) error {
 		differ++

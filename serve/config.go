@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"weft/behaviour"
 	"weft/client"
 	"weft/storage/objects"
 	"weft/tasks"
@@ -88,6 +89,11 @@ type Tenant struct {
 	// KeyPrefix is what the bucket's own keys begin with before media/, as its
 	// notifications have them: shop/default/.
 	KeyPrefix string
+	// Behaviour is what shoppers did and said, read for profiles and recommendations.
+	// May be nil: nobody is known.
+	Behaviour *behaviour.Tables
+	// Consent is what a shopper who said nothing is taken to have said about profiling.
+	Consent bool
 	// Tokens are accepted as "Authorization: Bearer TOKEN"; 16 or more printable
 	// characters each.
 	Tokens []string

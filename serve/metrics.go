@@ -20,6 +20,7 @@ type metrics struct {
 	fills    *prometheus.CounterVec
 	skipped  *prometheus.CounterVec
 	hints    *prometheus.CounterVec
+	roads    *prometheus.CounterVec
 }
 
 func newMetrics(reg *prometheus.Registry) (*metrics, error) {
@@ -35,8 +36,9 @@ func newMetrics(reg *prometheus.Registry) (*metrics, error) {
 		fills:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "weft_search_fills_total", Help: "Times the neighbour search was filled anew from the vectors store."}, []string{"tenant"}),
 		skipped:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "weft_search_skipped_total", Help: "Vectors that cannot be searched."}, []string{"tenant"}),
 		hints:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "weft_hints_total", Help: "Hints to the scheduler after a write; lost ones are found by the sweep."}, []string{"result"}),
+		roads:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "weft_recommendations_total", Help: "Lists of recommendations, by the road they came on."}, []string{"road"}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.inFlight, m.search, m.products, m.bytes, m.fills, m.skipped, m.hints} {
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.inFlight, m.search, m.products, m.bytes, m.fills, m.skipped, m.hints, m.roads} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("%w: Registry: %w (one registry serves one server)", ErrConfig, err)
 		}

@@ -193,6 +193,20 @@ func (n *Neighbours) Versions() map[string]int64 {
 	return versions
 }
 
+// Entries lists all products, in any order. They are not to be changed.
+func (n *Neighbours) Entries() []*Entry {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	all := make([]*Entry, 0, len(n.slots))
+	for _, slot := range n.slots {
+		b := (*n.blocks.Load())[slot/blockRows]
+		b.mu.RLock()
+		all = append(all, b.entries[slot%blockRows])
+		b.mu.RUnlock()
+	}
+	return all
+}
+
 // Len counts the products.
 func (n *Neighbours) Len() int {
 	n.mu.RLock()

@@ -66,6 +66,8 @@ func (s *Server) explain(ctx context.Context, err error) error {
 		return later(problem(http.StatusServiceUnavailable, "more requests wait than the server will hold; come back in a second"), 1)
 	case errors.Is(err, vectors.ErrNotLive):
 		return later(problem(http.StatusServiceUnavailable, "no vectors can be read yet: they are being filled; /readyz tells when that is done"), 2)
+	case errors.Is(err, ErrVector): // of another generation than what is in memory, which is about to follow
+		return later(problem(http.StatusServiceUnavailable, "the vectors of another generation are being read into memory; ask again in a moment"), 2)
 	case errors.Is(err, context.Canceled):
 		return problem(http.StatusServiceUnavailable, "the request was given up: its client left or the server stops")
 	}

@@ -64,7 +64,7 @@ func New(cfg Config) (*Server, error) {
 		collects: newGate(int64(cfg.MaxCollects), 0),
 	}
 	for name, t := range cfg.Tenants {
-		served := &tenant{Tenant: t, name: name, catalogue: newCatalogue(name, t.Vectors, cfg.RecheckEvery, s.log, m)}
+		served := &tenant{Tenant: t, name: name, catalogue: newCatalogue(name, t, cfg.RecheckEvery, s.log, m)}
 		for _, token := range t.Tokens {
 			served.tokens = append(served.tokens, sha256.Sum256([]byte(token)))
 		}

@@ -31,13 +31,14 @@ type memory struct {
 	mu      sync.Mutex
 	live    tasks.Generation
 	records map[string]vectors.Record // generation/id
+	users   map[string]vectors.Record
 	stream  []vectors.Update
 	wake    chan struct{} // closed and replaced at each change
 	down    error
 }
 
 func newMemory() *memory {
-	return &memory{live: gen, records: map[string]vectors.Record{}, wake: make(chan struct{})}
+	return &memory{live: gen, records: map[string]vectors.Record{}, users: map[string]vectors.Record{}, wake: make(chan struct{})}
 }
 
 func (m *memory) change(f func()) {
@@ -74,10 +75,13 @@ func (m *memory) Live(context.Context) (tasks.Generation, error) {
 	return m.live, m.down
 }
 
-func (m *memory) Get(_ context.Context, g tasks.Generation, _ vectors.Kind, id string) (vectors.Record, error) {
+func (m *memory) Get(_ context.Context, g tasks.Generation, kind vectors.Kind, id string) (vectors.Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.records[string(g)+"/"+id]
+	if kind == vectors.User {
+		r, ok = m.users[id]
+	}
 	if m.down == nil && !ok {
 		return r, vectors.ErrNotFound
 	}

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -22,10 +21,11 @@ type SimilarAnswer struct {
 
 func (s *Server) similar(ctx context.Context, in *SimilarQuery) (*SimilarAnswer, error) {
 	t := tenantOf(ctx)
-	index, ready := t.catalogue.neighbours()
+	shelf, ready := t.catalogue.shelf()
 	if !ready {
-		return nil, later(problem(http.StatusServiceUnavailable, "the vectors are being read into memory; /readyz tells when that is done"), 2)
+		return nil, reading()
 	}
+	index := shelf.Content()
 	content, known := index.Vector(in.ID)
 	if !known { // published a moment ago, or not at all
 		_, r, err := s.record(ctx, t, in.product())
@@ -44,9 +44,6 @@ func (s *Server) similar(ctx context.Context, in *SimilarQuery) (*SimilarAnswer,
 	begin := time.Now()
 	hits, err := index.Near(ctx, content, Search{K: in.K, Keep: Except(in.ID)})
 	s.metrics.search.Observe(time.Since(begin).Seconds())
-	if errors.Is(err, ErrVector) { // of another generation than the index: it is about to follow
-		return nil, later(problem(http.StatusServiceUnavailable, "the vectors of another generation are being read into memory; ask again in a moment"), 2)
-	}
 	if err != nil {
 		return nil, s.explain(ctx, err)
 	}
@@ -55,4 +52,9 @@ func (s *Server) similar(ctx context.Context, in *SimilarQuery) (*SimilarAnswer,
 		found[i] = client.Neighbour{ID: h.ID, Score: h.Score, Title: h.Title, Category: h.Category, Price: h.Price, Image: h.Image}
 	}
 	return &SimilarAnswer{found}, nil
+}
+
+// reading is the answer while a generation is read for the first time.
+func reading() error {
+	return later(problem(http.StatusServiceUnavailable, "the vectors are being read into memory; /readyz tells when that is done"), 2)
 }

@@ -41,8 +41,8 @@ func (s *Server) status(ctx context.Context, _ *StatusQuery) (*StatusAnswer, err
 	if st.Queues == nil {
 		st.Queues = []client.Queue{}
 	}
-	if index, ready := t.catalogue.neighbours(); ready {
-		st.Search = client.Search{Products: index.Len(), Bytes: index.Bytes(), Ready: true}
+	if shelf, ready := t.catalogue.shelf(); ready {
+		st.Search = client.Search{Products: shelf.Len(), Bytes: shelf.Bytes(), Ready: true}
 	}
 	return &StatusAnswer{st}, nil
 }
@@ -73,7 +73,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	for _, name := range slices.Sorted(maps.Keys(s.tenants)) {
 		t := s.tenants[name]
 		gen, err := t.Vectors.Live(ctx)
-		_, filled := t.catalogue.neighbours()
+		_, filled := t.catalogue.shelf()
 		switch {
 		case errors.Is(err, vectors.ErrNotLive):
 			add("live", t, "no generation is live: the vectors are being filled")
