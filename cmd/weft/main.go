@@ -65,6 +65,7 @@ type cli struct {
 	Models      modelsCmd      `cmd:"" help:"Fetch, list and verify the encoders."`
 	EncodeApart encodeApartCmd `cmd:"" hidden:""`
 	Bench       benchCmd       `cmd:"" help:"Measure throughput, directory to vectors."`
+	BenchEvents benchEventsCmd `cmd:"" help:"Measure how soon an event is in its shopper's vector."`
 }
 
 // app is what commands need besides their flags.

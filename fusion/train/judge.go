@@ -23,7 +23,9 @@ type Metrics struct {
 }
 
 // better is what choices are made by: both metrics, because one of them alone is noisier.
-func (m Metrics) better(than Metrics) bool { return m.Recall+m.NDCG > than.Recall+than.NDCG }
+func (m Metrics) better(than Metrics) bool { return m.sum() > than.sum() }
+
+func (m Metrics) sum() float64 { return m.Recall + m.NDCG }
 
 // judge measures rankings on the validation part.
 type judge struct {
@@ -35,7 +37,10 @@ type judge struct {
 }
 
 // mostScores bounds the table of scores of one block (users × items), and with it the users that choices are made on.
-const mostScores = 120_000_000
+const (
+	mostScores = 30_000_000
+	leastUsers = 500 // who are asked however many items there are
+)
 
 func newJudge(m linear.Multiplier, d *dataset.Dataset, seed uint64) (*judge, error) {
 	j := &judge{items: len(d.Items), multiplier: m}
@@ -48,7 +53,7 @@ func newJudge(m linear.Multiplier, d *dataset.Dataset, seed uint64) (*judge, err
 	if len(j.users) == 0 {
 		return nil, fmt.Errorf("%w: no user with a history has a target in the validation part; nothing can be chosen", ErrData)
 	}
-	if most := max(mostScores/max(j.items, 1), 100); len(j.users) > most {
+	if most := max(mostScores/max(j.items, 1), leastUsers); len(j.users) > most {
 		random := rand.New(rand.NewPCG(seed, 1))
 		random.Shuffle(len(j.users), func(a, b int) { j.users[a], j.users[b] = j.users[b], j.users[a] })
 		j.users = j.users[:most]
@@ -93,6 +98,17 @@ func (j *judge) measure(scores []float32) Metrics {
 		m.NDCG += ndcg[u] / float64(len(ndcg))
 	}
 	return m
+}
+
+// measureBy ranks by a model's own scores.
+func (j *judge) measureBy(s rank.Scorer) Metrics {
+	scores := make([]float32, len(j.users)*j.items)
+	inParallel(len(scores), func(from, to int) {
+		for u := (from + j.items - 1) / j.items; u < (to+j.items-1)/j.items; u++ {
+			s.Score(j.users[u], scores[u*j.items:(u+1)*j.items])
+		}
+	})
+	return j.measure(scores)
 }
 
 // grade is the recall and the normalised discounted cumulative gain of a list; truth is ascending.

@@ -19,11 +19,13 @@ type tower struct {
 	v, b []float32
 	tau  float32
 	mix  []float32 // nil without times
+	// coldBias is what items got that nobody has.
+	coldBias float32
 }
 
-// coldBias is where the bias of an item that nobody has yet lies among those of the others: at the median it would never
+// coldRank is where the bias of an item that nobody has yet lies among those of the others: at the median it would never
 // be shown.
-const coldBias = .8
+const coldRank = .8
 
 // chunk bounds the rows that one run computes.
 const chunk = 1 << 14
@@ -64,7 +66,7 @@ func (f *fit) vectors(ctx context.Context) (*tower, error) {
 	if f.spec.mix {
 		t.mix = slices.Clone(f.parameter("mix").Average)
 	}
-	t.b = f.biases()
+	t.b, t.coldBias = f.biases()
 	t.items = make([]float32, f.items*t.dim)
 	for i := range f.items {
 		row := t.items[i*t.dim : (i+1)*t.dim]
@@ -115,8 +117,8 @@ func unit(x []float32) {
 }
 
 // biases are those of all items at the end of the data; cold items share one.
-func (f *fit) biases() []float32 {
-	b := slices.Clone(f.parameter("bias").Average)
+func (f *fit) biases() (b []float32, cold float32) {
+	b = slices.Clone(f.parameter("bias").Average)
 	if f.spec.popularity > 0 {
 		w := f.parameter("popular").Average
 		for i := range b {
@@ -131,13 +133,13 @@ func (f *fit) biases() []float32 {
 	}
 	slices.Sort(warm)
 	if len(warm) == 0 {
-		return b
+		return b, 0
 	}
-	cold := warm[min(int(coldBias*float64(len(warm))), len(warm)-1)]
+	cold = warm[min(int(coldRank*float64(len(warm))), len(warm)-1)]
 	for i, n := range f.counts {
 		if n == 0 {
 			b[i] = cold
 		}
 	}
-	return b
+	return b, cold
 }

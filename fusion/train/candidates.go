@@ -1,0 +1,104 @@
+package train
+
+import (
+	"context"
+	"errors"
+
+	"weft/fusion/baselines"
+	"weft/fusion/blocks"
+	"weft/fusion/linear"
+)
+
+// Ranks of the closed-form blocks, before they are folded with the others.
+const (
+	blockRank   = 256
+	recencyRank = 120
+)
+
+// recipe makes one closed-form block from a history: on train to be judged, then on all that may be known to serve.
+type recipe struct {
+	name string
+	make func(context.Context, baselines.History) (blocks.Block, error)
+}
+
+// EASE's ridges, climbed from the second; the half-life of its recency, in days.
+var ridges = [...]float32{15, 50, 200, 500}
+
+const recencyHalfLife = 60
+
+// easeLimit is the largest catalogue that EASE is fitted on: its matrix has a number for each pair of items.
+const easeLimit = 12_000
+
+// recipes lists what may serve beside the tower. ridge is EASE's, recent the same on recency-weighted histories; 0 leaves
+// them out.
+func recipes(m linear.Multiplier, seed uint64, timed bool, ridge, recent float32) []recipe {
+	list := []recipe{
+		{"spectral", func(ctx context.Context, h baselines.History) (blocks.Block, error) {
+			return blocks.Spectral(ctx, h, blockRank, seed)
+		}},
+		{"co-count", func(ctx context.Context, h baselines.History) (blocks.Block, error) {
+			return blocks.CoCount(ctx, h, blockRank, seed)
+		}},
+		{"popularity", func(ctx context.Context, h baselines.History) (blocks.Block, error) {
+			if timed {
+				return blocks.RecentPopularity(ctx, h, 14*baselines.Day, coldRank)
+			}
+			return blocks.Popularity(ctx, h, coldRank)
+		}},
+	}
+	if ridge > 0 {
+		list = append(list, recipe{"low-rank EASE", func(ctx context.Context, h baselines.History) (blocks.Block, error) {
+			return blocks.EASE(ctx, m, h, blocks.EASEConfig{Lambda: ridge}, blockRank, seed)
+		}})
+	}
+	if recent > 0 {
+		list = append(list, recipe{"recency EASE", func(ctx context.Context, h baselines.History) (blocks.Block, error) {
+			return blocks.EASE(ctx, m, h, blocks.EASEConfig{Lambda: recent, HalfLife: recencyHalfLife * baselines.Day, Unit: true}, recencyRank, seed)
+		}})
+	}
+	return list
+}
+
+// bestRidge climbs EASE's ridges on validation and returns the best of them with its metrics; the whole model, not kept at a
+// rank, is also a baseline.
+func bestRidge(ctx context.Context, m linear.Multiplier, j *judge, h baselines.History, halfLife int64) (float32, Metrics, error) {
+	var best Metrics
+	var ridge float32
+	x := h.Recent(halfLife)
+	try := func(i int) (bool, error) {
+		e, err := baselines.EASE(ctx, m, x, x, ridges[i])
+		if errors.Is(err, linear.ErrSingular) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		metrics := j.measureBy(e)
+		if better := ridge == 0 || metrics.better(best); better {
+			best, ridge = metrics, ridges[i]
+			return true, nil
+		}
+		return false, nil
+	}
+	start := 1
+	if _, err := try(start); err != nil {
+		return 0, best, err
+	}
+	for _, step := range []int{1, -1} {
+		climbed := false
+		for i := start + step; i >= 0 && i < len(ridges); i += step {
+			better, err := try(i)
+			if err != nil {
+				return 0, best, err
+			}
+			if !better {
+				break
+			}
+			climbed = true
+		}
+		if climbed {
+			break
+		}
+	}
+	return ridge, best, nil
+}

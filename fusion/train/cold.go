@@ -1,0 +1,242 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"weft/fusion/blocks"
+	"weft/fusion/dataset"
+	"weft/fusion/linear"
+	"weft/fusion/rank"
+)
+
+// ColdChoice says how items that nobody had are ranked among their like: by the tower's features, by the plain likeness of
+// their content to the history, or by a sum of both.
+type ColdChoice struct {
+	Content    float32 `json:"content"` // weight of the likeness
+	Tower      float32 `json:"tower"`   // 1, or 0 where the likeness alone is better
+	Users      int     `json:"users"`   // with cold targets in validation; below enoughCold the choice is the default
+	Recall     float64 `json:"recall@20"`
+	TowerAlone float64 `json:"recall@20_tower"`
+	Likeness   float64 `json:"recall@20_content"`
+}
+
+const (
+	// contentRank is how many dimensions of the served vectors are set apart for the likeness of content. Warm items hold
+	// zeros there: their own vectors know better.
+	contentRank = 64
+	enoughCold  = 40
+)
+
+// likeness is a block of centred, unit content vectors, kept at contentRank principal axes: the score is the cosine of an
+// item's content and the mean content of the history, as far as the axes hold it. ok is false without modalities.
+func likeness(ctx context.Context, m linear.Multiplier, d *dataset.Dataset, history [][]dataset.Interaction) (b blocks.Block, axes contentAxes, ok bool, err error) {
+	if len(d.Modalities) == 0 {
+		return b, axes, false, nil
+	}
+	if axes, err = newContentAxes(d.Modalities); err != nil {
+		return b, axes, false, err
+	}
+	items := linear.Zeros(len(d.Items), axes.kept)
+	inParallel(len(d.Items), func(from, to int) {
+		for i := from; i < to; i++ {
+			axes.encode(d.Modalities, int32(i), items.Row(i))
+		}
+	})
+	users := linear.Zeros(len(d.Users), axes.kept)
+	for u, own := range history {
+		row := users.Row(u)
+		for _, r := range own {
+			for k, x := range items.Row(int(r.Item)) {
+				row[k] += x
+			}
+		}
+		unit(row)
+	}
+	return blocks.Block{Name: "content", Users: users.Data, Items: items.Data, Dim: axes.kept, Fold: &blocks.Fold{Source: items.Data, Unit: true, Scale: 1}}, axes, true, ctx.Err()
+}
+
+// contentAxes turn the features of an item into a content vector: each modality centred and brought to unit length, laid
+// end to end, the whole brought to unit length and turned to its principal axes.
+type contentAxes struct {
+	width, kept int
+	means       [][]float32   // one per modality
+	turn        linear.Matrix // width × kept
+}
+
+func newContentAxes(modalities []dataset.Modality) (contentAxes, error) {
+	a := contentAxes{}
+	for i := range modalities {
+		m := &modalities[i]
+		mean, n := make([]float64, m.Dim), 0.
+		for item, ok := range m.Present {
+			if ok {
+				n++
+				for k, x := range m.Row(int32(item)) {
+					mean[k] += float64(x)
+				}
+			}
+		}
+		narrow := make([]float32, m.Dim)
+		if m.Dim > 1 { // a single number, centred and made of unit length, would be but a sign
+			for k := range mean {
+				narrow[k] = float32(mean[k] / n)
+			}
+			a.width += m.Dim
+		}
+		a.means = append(a.means, narrow)
+	}
+	if a.width == 0 {
+		return a, nil
+	}
+	a.kept = min(contentRank, a.width)
+	items := len(modalities[0].Present)
+	step := (items + sampledRows - 1) / sampledRows
+	gram := mat.NewSymDense(a.width, nil)
+	row, wide := make([]float32, a.width), make([]float64, a.width)
+	rows := mat.NewDense((items+step-1)/step, a.width, nil)
+	for i := 0; i < items; i += step {
+		a.lay(modalities, int32(i), row)
+		for k, x := range row {
+			wide[k] = float64(x)
+		}
+		rows.SetRow(i/step, wide)
+	}
+	gram.SymOuterK(1, rows.T())
+	var eigen mat.EigenSym
+	if !eigen.Factorize(gram, true) {
+		return a, fmt.Errorf("%w: the principal axes of the content cannot be found; are its numbers of a sensible size?", ErrData)
+	}
+	var q mat.Dense
+	eigen.VectorsTo(&q)
+	a.turn = linear.Zeros(a.width, a.kept)
+	for i := range a.width {
+		for k := range a.kept {
+			a.turn.Row(i)[k] = float32(q.At(i, a.width-1-k))
+		}
+	}
+	return a, nil
+}
+
+// lay writes the content of an item before it is turned.
+func (a *contentAxes) lay(modalities []dataset.Modality, item int32, row []float32) {
+	clear(row)
+	at := 0
+	for i := range modalities {
+		m := &modalities[i]
+		if m.Dim == 1 {
+			continue
+		}
+		part := row[at : at+m.Dim]
+		at += m.Dim
+		if !m.Present[item] {
+			continue
+		}
+		for k, x := range m.Row(item) {
+			part[k] = x - a.means[i][k]
+		}
+		unit(part)
+	}
+	unit(row)
+}
+
+func (a *contentAxes) encode(modalities []dataset.Modality, item int32, dst []float32) {
+	row := make([]float32, a.width)
+	a.lay(modalities, item, row)
+	clear(dst)
+	for i, x := range row {
+		for k, t := range a.turn.Row(i) {
+			dst[k] += x * t
+		}
+	}
+}
+
+// chooseCold weighs likeness against what the tower says of cold items, on the cold targets of validation.
+func (j *judge) chooseCold(tower, content blocks.Block, counts []int) ColdChoice {
+	var cold []int32
+	for i, n := range counts {
+		if n == 0 {
+			cold = append(cold, int32(i))
+		}
+	}
+	var users []int
+	for u, truth := range j.truth {
+		if slices.ContainsFunc(truth, func(i int32) bool { return counts[i] == 0 }) {
+			users = append(users, u)
+		}
+	}
+	n, asked := len(cold), len(users)
+	for u := 0; asked == 0 && u < min(len(j.users), 200); u++ {
+		users = append(users, u) // nobody to learn from: at least the two count alike
+	}
+	score := func(b blocks.Block) []float32 {
+		scores := make([]float32, len(users)*n)
+		for i, u := range users {
+			user := b.Users[int(j.users[u])*b.Dim:][:b.Dim]
+			for k, item := range cold {
+				scores[i*n+k] = float32(dot(user, b.Items[int(item)*b.Dim:][:b.Dim]))
+			}
+		}
+		return scores
+	}
+	said, like := score(tower), score(content)
+	choice := ColdChoice{Users: asked, Tower: 1}
+	if n == 0 {
+		return choice
+	}
+	ratio := spread(said) / spread(like)
+	if asked == 0 {
+		choice.Content = ratio
+		return choice
+	}
+	scores := make([]float32, n)
+	measure := func(a, b float32) float64 {
+		total := 0.
+		for i, u := range users {
+			for k := range scores {
+				scores[k] = a*said[i*n+k] + b*like[i*n+k]
+			}
+			hits, all := 0, 0
+			list := rank.Top(scores, cutoff)
+			for k, item := range cold {
+				if _, hit := slices.BinarySearch(j.truth[u], item); hit {
+					all++
+					if slices.Contains(list, int32(k)) {
+						hits++
+					}
+				}
+			}
+			total += float64(hits) / float64(all)
+		}
+		return total / float64(len(users))
+	}
+	choice.TowerAlone, choice.Likeness = measure(1, 0), measure(0, ratio)
+	choice.Content = ratio // the default: both alike
+	choice.Recall = measure(1, ratio)
+	if asked < enoughCold {
+		return choice
+	}
+	for _, share := range []float32{0, .25, .5, 2, 4} {
+		if r := measure(1, share*ratio); r > choice.Recall {
+			choice.Content, choice.Recall = share*ratio, r
+		}
+	}
+	if choice.Likeness > choice.Recall {
+		choice.Tower, choice.Content, choice.Recall = 0, ratio, choice.Likeness
+	}
+	return choice
+}
+
+// finite refuses vectors that no search could use.
+func finite(what string, x []float32) error {
+	for i, v := range x {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return fmt.Errorf("%w: number %d of the %s is %g", ErrData, i, what, v)
+		}
+	}
+	return nil
+}
