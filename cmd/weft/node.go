@@ -226,7 +226,9 @@ func (n *node) startServe(ctx context.Context, listen string, tokens []string, n
 		Tenants: map[tasks.Tenant]serve.Tenant{n.tenant: tenant},
 		Notify:  func(_ context.Context, _ tasks.Tenant, id tasks.ProductID) error { return notify(id) },
 		Status:  func(ctx context.Context, _ tasks.Tenant) (client.Status, error) { return n.status(ctx) },
-		Backlog: func(ctx context.Context, _ tasks.Tenant, target time.Duration) (tasks.Backlog, error) { return n.gauge.Look(ctx, target) },
+		Backlog: func(ctx context.Context, _ tasks.Tenant, target time.Duration) (tasks.Backlog, error) {
+			return n.gauge.Look(ctx, target)
+		},
 		Dead: func(ctx context.Context, _ tasks.Tenant, id tasks.ProductID) ([]serve.DeadMedium, error) {
 			return n.deadMedia(ctx, id)
 		},

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"weft/scheduler"
+	"weft/tasks"
+	"weft/tasks/queue"
+)
+
+type autoscaleCmd struct {
+	place
+	encoders
+	Min         int           `help:"Workers that always run." default:"0"`
+	Max         int           `help:"Workers that run at most, those that drain included; default one per core." placeholder:"N"`
+	DrainTarget time.Duration `help:"Within which time everything that waits is to be done." default:"5m"`
+	CoolDown    time.Duration `help:"How long fewer workers must be wanted before any is stopped; longer than an item takes." default:"2m"`
+	Every       time.Duration `help:"How often to look." default:"2s"`
+	JSON        bool          `help:"Print a JSON line for every look."`
+	Simulate    bool          `help:"Run a made-up day of bursts instead, with the same decisions, and compare it with fixed fleets. Nothing is started."`
+	Seed        uint64        `help:"Of the made-up day." default:"1"`
+}
+
+// Help is shown by --help.
+func (autoscaleCmd) Help() string {
+	return `Workers are processes on this machine, each with --runners encoder calls at once (default 1 here). They are stopped by
+SIGTERM, finish what they have in hand, and are waited for; one that crashes is replaced, with growing pauses. Ctrl-C
+drains all of them; a second one ends them at once, and their work is issued again. A scheduler must run somewhere.
+On Kubernetes, KEDA does this by the same figures: see deploy/.
+
+Examples:
+  weft autoscale --objects 's3://shop?endpoint=localhost:9000' --queue redis://localhost:6379/0 --vectors redis://localhost:6379/1 --max 8
+  weft autoscale … --json > timeline.jsonl
+  weft autoscale --simulate --max 40 --drain-target 5m --cool-down 2m`
+}
+
+// look is one line of the timeline.
+type look struct {
+	Time     time.Time `json:"time"`
+	Waiting  int       `json:"waiting"`
+	Delayed  int       `json:"delayed"`
+	Unissued int       `json:"unissued"`
+	Work     float64   `json:"work_seconds"`
+	Oldest   float64   `json:"oldest_seconds"`
+	Wanted   int       `json:"workers_wanted"`
+	Decided  int       `json:"workers_decided"`
+	Running  int       `json:"running"`
+	Draining int       `json:"draining"`
+	Started  int       `json:"started"` // so far
+	Crashed  int       `json:"crashed"` // so far
+	Killed   int       `json:"killed"`  // so far: did not drain in time
+	Error    string    `json:"error,omitempty"`
+}
+
+func (c *autoscaleCmd) policy() (scheduler.Policy, error) {
+	p := scheduler.Policy{Min: c.Min, Max: c.Max, CoolDown: c.CoolDown}
+	if p.Max == 0 {
+		p.Max = max(p.Min, runtime.GOMAXPROCS(0))
+	}
+	if err := p.Validate(); err != nil {
+		return p, usageError{err}
+	}
+	if c.DrainTarget < scheduler.MinTarget || c.DrainTarget > scheduler.MaxTarget {
+		return p, usagef("--drain-target %v: want %v to %v", c.DrainTarget, scheduler.MinTarget, scheduler.MaxTarget)
+	}
+	if c.Every < 100*time.Millisecond {
+		return p, usagef("--every %v: want 100ms or more", c.Every)
+	}
+	return p, nil
+}
+
+// Run is `weft autoscale`.
+func (c *autoscaleCmd) Run(ctx context.Context, a *app) error {
+	policy, err := c.policy()
+	if err != nil {
+		return err
+	}
+	if c.Simulate {
+		return c.simulate(a, policy)
+	}
+	tenant, err := c.tenant()
+	if err != nil {
+		return err
+	}
+	if c.Vectors == "" || (c.Objects == "" && c.Data == "") {
+		return usagef("the workers need to know where: give --objects, --queue and --vectors, as for `weft worker`")
+	}
+	rdb, err := openRedis(ctx, "--queue", c.Queue)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rdb.Close() }()
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	crew := newCrew(crewConfig{Program: program, Args: []string{"worker"}, Env: c.environment(os.Environ()), Output: a.err, Log: a.log,
+		Grace: drainTime + closeTime + 5*time.Second, Now: time.Now})
+	fmt.Fprintf(a.err, "weft autoscale %s: tenant %s, %d to %d workers, everything within %v\n", version, tenant, policy.Min, policy.Max, c.DrainTarget)
+	return c.follow(ctx, a, policy, scheduler.NewGauge(queue.NewClient(rdb), tenant), crew)
+}
+
+// follow looks and acts until ctx ends, and then drains everybody.
+func (c *autoscaleCmd) follow(ctx context.Context, a *app, policy scheduler.Policy, gauge *scheduler.Gauge, crew *crew) error {
+	tick := time.NewTicker(c.Every)
+	defer tick.Stop()
+	decided, said := policy.Min, -1
+	var history scheduler.History
+	for {
+		b, err := gauge.Look(ctx, c.DrainTarget)
+		if err == nil {
+			decided, history = policy.Decide(b.Wanted, decided, time.Now(), history)
+		} else if ctx.Err() == nil { // the number stays: what cannot be read is not empty
+			a.log.Warn("the queues cannot be read; the workers stay as they are", "workers", decided, "error", err)
+		}
+		if ctx.Err() == nil {
+			crew.become(decided, policy.Max)
+		}
+		if err := c.tell(a, b, err, decided, crew, &said); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-crew.changed:
+		case <-ctx.Done():
+			crew.stop()
+			return c.tell(a, tasks.Backlog{}, nil, 0, crew, &said)
+		}
+	}
+}
+
+func (c *autoscaleCmd) tell(a *app, b tasks.Backlog, failed error, decided int, crew *crew, said *int) error {
+	s := crew.state()
+	if c.JSON {
+		l := look{Time: time.Now().UTC(), Waiting: b.Waiting, Delayed: b.Delayed, Unissued: b.Unissued, Work: b.Work, Oldest: b.Oldest, Wanted: b.Wanted, Decided: decided,
+			Running: s.running, Draining: s.draining, Started: s.started, Crashed: s.crashed, Killed: s.killed}
+		if failed != nil {
+			l.Error = failed.Error()
+		}
+		return json.NewEncoder(a.out).Encode(l)
+	}
+	if decided != *said {
+		fmt.Fprintf(a.err, "%d workers (%d run, %d drain): %d items wait, %.0f s of one worker's work\n", decided, s.running, s.draining, b.Waiting+b.Unissued, b.Work)
+		*said = decided
+	}
+	return nil
+}
+
+// environment hands the flags on to the workers. Not as arguments: others on the
+// machine may read those, and addresses hold passwords.
+func (c *autoscaleCmd) environment(inherited []string) []string {
+	set := map[string]string{
+		"TENANT": c.Tenant, "DATA": c.Data, "OBJECTS": c.Objects, "QUEUE": c.Queue, "VECTORS": c.Vectors, "S3_ACCESS_KEY": c.S3AccessKey, "S3_SECRET_KEY": c.S3SecretKey,
+		"MODELS": c.Models, "CACHE": c.Cache, "IMAGE_MODEL": c.Image, "TEXT_MODEL": c.Text, "DECODER": c.Decoder, "PROVIDER": c.Provider, "ONNXRUNTIME": c.Runtime,
+		"RUNNERS": fmt.Sprint(max(1, c.Runners)), "METRICS": "", // one address cannot serve several
+	}
+	var env []string
+	for _, entry := range inherited {
+		name, _, _ := strings.Cut(entry, "=")
+		if _, ours := set[strings.TrimPrefix(name, "WEFT_")]; !ours || !strings.HasPrefix(name, "WEFT_") {
+			env = append(env, entry)
+		}
+	}
+	for name, value := range set {
+		if value != "" {
+			env = append(env, "WEFT_"+name+"="+value)
+		}
+	}
+	return env
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"weft/tasks"
+	"weft/tasks/queue"
+)
+
+// crewOf runs a shell script as every member.
+func crewOf(t *testing.T, script string, out io.Writer) *crew {
+	t.Helper()
+	c := newCrew(crewConfig{Program: "/bin/sh", Args: []string{"-c", script}, Env: os.Environ(), Output: out, Grace: 20 * time.Second,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: time.Now})
+	t.Cleanup(c.stop)
+	return c
+}
+
+// lasting is a member that ends when it is asked to, and says so.
+const lasting = `trap 'echo drained; exit 0' TERM; echo up; while :; do sleep 0.05; done`
+
+func TestACrewGrowsAndDrains(t *testing.T) {
+	var out journal
+	c := crewOf(t, lasting, &out)
+	c.become(3, 3)
+	until(t, "three are up", func() bool { return strings.Count(out.String(), "up") == 3 })
+	c.become(1, 3)
+	if s := c.state(); s.running != 1 || s.running+s.draining > 3 {
+		t.Errorf("%+v", s)
+	}
+	until(t, "two have drained", func() bool { return c.state().draining == 0 })
+	if s := c.state(); s.running != 1 || s.started != 3 || s.crashed != 0 || s.killed != 0 || strings.Count(out.String(), "drained") != 2 {
+		t.Errorf("%+v\n%s", s, out.String())
+	}
+	c.stop()
+	if s := c.state(); s.running+s.draining != 0 || strings.Count(out.String(), "drained") != 3 {
+		t.Errorf("%+v\n%s", s, out.String())
+	}
+}
+
+// While some drain, others are started only as far as the limit goes.
+func TestACrewNeverExceedsItsMost(t *testing.T) {
+	var out journal
+	c := crewOf(t, `trap '' TERM; echo up; while :; do sleep 0.05; done`, &out)
+	c.Grace = time.Second
+	c.become(2, 2)
+	until(t, "two are up", func() bool { return strings.Count(out.String(), "up") == 2 })
+	c.become(0, 2)
+	c.become(2, 2)
+	if s := c.state(); s.running != 0 || s.draining != 2 {
+		t.Errorf("%+v: two drain, and two are the most", s)
+	}
+	until(t, "those that will not drain are ended", func() bool { return c.state().draining == 0 })
+	if s := c.state(); s.killed != 2 || s.crashed != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestACrewReplacesWhatCrashesWithGrowingPauses(t *testing.T) {
+	c := crewOf(t, "exit 3", io.Discard)
+	now := time.Unix(0, 0)
+	c.Now = func() time.Time { return now }
+	var pauses []time.Duration
+	for range 9 {
+		started := c.state().started
+		for c.become(1, 1); c.state().started == started; c.become(1, 1) {
+			now = now.Add(100 * time.Millisecond)
+			if pause := now.Sub(time.Unix(0, 0)); pause > time.Hour {
+				t.Fatal("it is not replaced")
+			}
+		}
+		<-c.changed
+		pauses = append(pauses, c.notBefore.Sub(now))
+	}
+	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60}
+	for i, p := range pauses {
+		if p != want[i]*time.Second {
+			t.Errorf("pause %d is %v, want %v s", i+1, p, int(want[i]))
+		}
+	}
+	if s := c.state(); s.crashed != 9 || s.running != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A burst against no worker at all: up, drained, down to none, and nothing lost.
+func TestAutoscaleFromZeroAndBack(t *testing.T) {
+	s := newShop(t)
+	const products = 120
+	for i, id := range samples(t, products) {
+		s.put(fmt.Sprintf("p%03d", i), "photo.jpg", samplePhoto(t, id))
+	}
+	f := newFleet(t)
+	f.scheduler = spawn(t, f.args("scheduler", "--sweep-every", "1s")...)
+	until(t, "the scheduler is ready", func() bool { f.scheduler.alive(); return strings.Contains(f.scheduler.err.String(), "weft scheduler") })
+	// A photo takes 20 ms until somebody has measured it: 120 of them in 1 s want two.
+	scaler := spawn(t, f.args("autoscale", "--max", "2", "--drain-target", "1s", "--cool-down", "2s", "--every", "200ms", "--json")...)
+	until(t, "it looks", func() bool { scaler.alive(); return len(timeline(t, scaler)) > 2 })
+	for _, l := range timeline(t, scaler) {
+		if l.Started != 0 {
+			t.Fatalf("a worker was started for nothing: %+v", l)
+		}
+	}
+	f.upload(s)
+	f.settled(products)
+	until(t, "the workers are gone", func() bool { l := timeline(t, scaler); end := l[len(l)-1]; return end.Running+end.Draining == 0 })
+	lines := timeline(t, scaler)
+	end, most := lines[len(lines)-1], 0
+	for _, l := range lines {
+		most = max(most, l.Running+l.Draining)
+		if l.Error != "" {
+			t.Errorf("%+v", l)
+		}
+	}
+	if most != 2 || end.Crashed != 0 || end.Killed != 0 || end.Waiting != 0 {
+		t.Errorf("at most %d ran, want 2; at the end %+v", most, end)
+	}
+	t.Logf("%d looks, %d workers started, from %v to %v", len(lines), end.Started, lines[0].Time.Format(time.TimeOnly), end.Time.Format(time.TimeOnly))
+
+	// Back from zero, and Ctrl-C with work in hand: everything is drained, nothing is lost.
+	for i, id := range samples(t, products) {
+		f.put(fmt.Sprintf("media/q%03d/photo.jpg", i), append(samplePhoto(t, id), 0)) // other contents
+	}
+	until(t, "a worker has begun", func() bool {
+		scaler.alive()
+		rdb := redis.NewClient(&redis.Options{Addr: f.redis.Addr})
+		defer func() { _ = rdb.Close() }()
+		ps, err := queue.NewClient(rdb).Workers(t.Context(), "default")
+		return err == nil && slices.ContainsFunc(ps, func(p tasks.Pace) bool { return p.InHand > 0 })
+	})
+	scaler.signal(syscall.SIGINT)
+	if code := scaler.wait(); code != exitDone {
+		t.Errorf("exit %d", code)
+	}
+	lines = timeline(t, scaler)
+	if end := lines[len(lines)-1]; end.Running+end.Draining+end.Crashed+end.Killed != 0 {
+		t.Errorf("after Ctrl-C: %+v", end)
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: f.redis.Addr})
+	defer func() { _ = rdb.Close() }()
+	ds, err := queue.NewClient(rdb).Depths(t.Context())
+	must(t, err)
+	for _, d := range ds {
+		if d.Active != 0 || d.Archived != 0 {
+			t.Errorf("a worker ended with work in hand: %+v", d)
+		}
+	}
+	// Whatever waited still does: one worker does the rest.
+	f.workers = []*process{spawn(t, f.args("worker", "--runners", "1")...)}
+	if a := f.settled(2 * products); a.Products.Vectors != 2*products {
+		t.Errorf("%+v", a)
+	}
+}
+
+// timeline reads what autoscale has printed so far.
+func timeline(t *testing.T, p *process) (all []look) {
+	t.Helper()
+	text := p.out.String()
+	text = text[:strings.LastIndexByte(text, '\n')+1]
+	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
+		var l look
+		must(t, json.Unmarshal(lines.Bytes(), &l))
+		all = append(all, l)
+	}
+	return all
+}
+
+func TestAutoscaleRefuses(t *testing.T) {
+	for _, args := range [][]string{
+		{"--max", "-1"}, {"--min", "3", "--max", "2"}, {"--cool-down", "0s"}, {"--drain-target", "0s"}, {"--every", "1ms"}, {"--tenant", "Shop"}, {"--queue", "redis://127.0.0.1:1/0"},
+	} {
+		if o := weft(t, append([]string{"autoscale"}, args...)...); o.code != exitUsage {
+			t.Errorf("%v: exit %d, %s", args, o.code, o.err)
+		}
+	}
+}
+
+func TestAutoscaleHandsItsFlagsOn(t *testing.T) {
+	c := autoscaleCmd{place: place{Tenant: "shop", Objects: "s3://b", Queue: "redis://:secret@h/0", Vectors: "redis://h/1", S3SecretKey: "k"}, encoders: encoders{Image: "m", Runners: 2}}
+	env := map[string]string{}
+	for _, e := range c.environment([]string{"PATH=/bin", "WEFT_QUEUE=old", "WEFT_METRICS=127.0.0.1:9090", "WEFT_TEST_AS_PROGRAM=1", "QUEUE=mine", "AWS_ACCESS_KEY_ID=a"}) {
+		name, value, _ := strings.Cut(e, "=")
+		if _, twice := env[name]; twice {
+			t.Errorf("%s is set twice", name)
+		}
+		env[name] = value
+	}
+	want := map[string]string{"PATH": "/bin", "QUEUE": "mine", "AWS_ACCESS_KEY_ID": "a", "WEFT_TEST_AS_PROGRAM": "1", "WEFT_TENANT": "shop", "WEFT_OBJECTS": "s3://b",
+		"WEFT_QUEUE": "redis://:secret@h/0", "WEFT_VECTORS": "redis://h/1", "WEFT_S3_SECRET_KEY": "k", "WEFT_IMAGE_MODEL": "m", "WEFT_RUNNERS": "2"}
+	if !maps.Equal(env, want) {
+		t.Errorf("%v\nwant\n%v", env, want)
+	}
+}
+
+func TestSimulatedDay(t *testing.T) {
+	fleets := answer[[]simulatedFleet](t, "autoscale", "--simulate", "--json", "--max", "40")
+	if len(fleets) != 3 || fleets[0].Late != 0 || fleets[0].WorkerHours >= fleets[1].WorkerHours || fleets[1].Late == 0 || fleets[2].WorkerHours < 10*fleets[0].WorkerHours {
+		t.Errorf("%+v", fleets)
+	}
+}
