@@ -61,6 +61,7 @@ type cli struct {
 	Similar     similarCmd     `cmd:"" help:"The nearest neighbours of a product."`
 	Export      exportCmd      `cmd:"" help:"Write vectors or features to a file."`
 	Encode      encodeCmd      `cmd:"" help:"Encode texts or photos, without a bucket."`
+	Train       trainCmd       `cmd:"" help:"Learn from interactions what to recommend to whom."`
 	Evaluate    evaluateCmd    `cmd:"" help:"Measure how good the neighbours are."`
 	Data        dataCmd        `cmd:"" help:"Look at shoppers' rows before and after cleaning; cut them for training."`
 	Audit       auditCmd       `cmd:"" help:"Account for every object; exit 1 if it does not balance."`

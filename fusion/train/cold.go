@@ -18,11 +18,13 @@ import (
 // their content to the history, or by a sum of both.
 type ColdChoice struct {
 	Content    float32 `json:"content"` // weight of the likeness
-	Tower      float32 `json:"tower"`   // 1, or 0 where the likeness alone is better
+	Tower      float32 `json:"tower"`   // of what the features say; 1 without likeness
 	Users      int     `json:"users"`   // with cold targets in validation; below enoughCold the choice is the default
 	Recall     float64 `json:"recall@20"`
 	TowerAlone float64 `json:"recall@20_tower"`
 	Likeness   float64 `json:"recall@20_content"`
+	// Declined: likeness was better among the new, but put them in front of what people take.
+	Declined bool `json:"declined,omitempty"`
 }
 
 const (
@@ -189,8 +191,14 @@ func (j *judge) chooseCold(tower, content blocks.Block, counts []int) ColdChoice
 		return choice
 	}
 	ratio := spread(said) / spread(like)
+	// Whatever the mixture, scores of the new keep the spread they have by the tower, so that they keep their distance to the
+	// others.
+	mix := func(share float64) {
+		norm := float32(1 / math.Sqrt(1+share*share))
+		choice.Tower, choice.Content = norm, float32(share)*ratio*norm
+	}
+	mix(1) // the default: both alike
 	if asked == 0 {
-		choice.Content = ratio
 		return choice
 	}
 	scores := make([]float32, n)
@@ -215,15 +223,18 @@ func (j *judge) chooseCold(tower, content blocks.Block, counts []int) ColdChoice
 		return total / float64(len(users))
 	}
 	choice.TowerAlone, choice.Likeness = measure(1, 0), measure(0, ratio)
-	choice.Content = ratio // the default: both alike
 	choice.Recall = measure(1, ratio)
 	if asked < enoughCold {
 		return choice
 	}
-	for _, share := range []float32{0, .25, .5, 2, 4} {
-		if r := measure(1, share*ratio); r > choice.Recall {
-			choice.Content, choice.Recall = share*ratio, r
+	for _, share := range []float64{.25, .5, 2, 4} {
+		if r := measure(1, float32(share)*ratio); r > choice.Recall {
+			choice.Recall = r
+			mix(share)
 		}
+	}
+	if choice.TowerAlone >= choice.Recall {
+		choice.Tower, choice.Content, choice.Recall = 1, 0, choice.TowerAlone
 	}
 	if choice.Likeness > choice.Recall {
 		choice.Tower, choice.Content, choice.Recall = 0, ratio, choice.Likeness

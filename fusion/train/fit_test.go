@@ -23,7 +23,10 @@ import (
 func shop(users, items int, timed bool) *dataset.Dataset {
 	random := rand.New(rand.NewPCG(3, 4))
 	const groups = 4
-	d := &dataset.Dataset{Timed: timed}
+	d := &dataset.Dataset{Timed: timed, Split: dataset.Given}
+	if timed {
+		d.Split = dataset.ByTime
+	}
 	for u := range users {
 		d.Users = append(d.Users, fmt.Sprint("u", u))
 	}

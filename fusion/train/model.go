@@ -64,9 +64,8 @@ type Trial struct {
 	Epochs     int     `json:"epochs"`
 }
 
-// Train fits the tower, chooses on validation what serves, and writes the result to Out (see package comment of its files
-// in write). The test part is never looked at. With times the chosen model is fitted once more on train and validation
-// together; a given split is served from its train part alone.
+// Train fits the tower, chooses on validation what serves, and writes the result to Out (see write for the files). The test part is never looked at. The chosen model is fitted once more on train and validation together,
+// unless the split was given: that is served from its train part alone.
 //
 // When ctx ends, what was done is saved, and the same call with Resume comes to the same result. It wraps the cause of ctx.
 func Train(ctx context.Context, o Options) (Summary, error) {
@@ -247,11 +246,21 @@ func (t *training) run(ctx context.Context) (*served, error) {
 	if t.summary.Composed, err = t.measure(ctx, m); err != nil {
 		return nil, err
 	}
-	zzProbe(ctx, t, m)
-	if !t.Data.Timed {
+	if m.cold.Content > 0 && t.summary.Composed.sum() < choice.Validation.sum()*(1-leastGain) {
+		// Likeness brought the new among themselves into order, but in front of what people take.
+		t.summary.Choice.Cold.Content, t.summary.Choice.Cold.Tower, t.summary.Choice.Folding = 0, 1, ""
+		t.summary.Choice.Cold.Declined = true
+		if m, err = t.serve(ctx, tower, history, list); err != nil {
+			return nil, err
+		}
+		if t.summary.Composed, err = t.measure(ctx, m); err != nil {
+			return nil, err
+		}
+	}
+	if t.Data.Split == dataset.Given {
 		return m, nil
 	}
-	// The moment of serving lies after validation: what was chosen is fitted on all that is known by then.
+	// What was chosen is fitted on all that is known when it serves. A given split may forbid that.
 	t.Watch.stage("fitting again on train and validation")
 	c := t.Config
 	c.Epochs = tower.best
@@ -261,7 +270,7 @@ func (t *training) run(ctx context.Context) (*served, error) {
 	t.summary.Refit = tower.history
 	history = t.history(t.Data.TrainVal)
 	list = list[:0]
-	for _, r := range recipes(t.products, t.Config.Seed, true, choice.Ridge, choice.Recent) {
+	for _, r := range recipes(t.products, t.Config.Seed, t.Data.Timed, choice.Ridge, choice.Recent) {
 		if !choice.has(r.name) {
 			continue
 		}

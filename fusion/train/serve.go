@@ -30,14 +30,13 @@ type served struct {
 	like              blocks.Block // empty without content
 	cold              ColdChoice
 	counts            []int
-	zzc composite
-	zzshift float32
+	now               int64 // Unix ms of the newest interaction; 0 without times
 }
 
 // serve folds the chosen blocks and makes the rows.
 func (t *training) serve(ctx context.Context, tower fitted, h baselines.History, list []candidate) (*served, error) {
 	choice := &t.summary.Choice
-	m := &served{tower: tower, counts: dataset.Counts(h.Rows, h.Items)}
+	m := &served{tower: tower, counts: dataset.Counts(h.Rows, h.Items), now: h.Now}
 	// The tower is always there, at weight 0 where it does not serve: it is what places an item that nobody had.
 	m.parts = []part{{tower.block(), choice.weight(towerName)}}
 	for _, c := range list {
@@ -56,7 +55,6 @@ func (t *training) serve(ctx context.Context, tower fitted, h baselines.History,
 	if err := m.fillTables(ctx, t.products); err != nil {
 		return nil, err
 	}
-	m.zzc = c
 	m.assemble(c)
 	if err := finite("user vectors", m.users.Data); err != nil {
 		return nil, err
@@ -75,7 +73,7 @@ func (t *training) placeCold(ctx context.Context, m *served, h baselines.History
 	if !ok || axes.kept == 0 {
 		return nil
 	}
-	if choice.Folding == "" { // not chosen yet: only the train part may tell
+	if choice.Folding == "" && !choice.Cold.Declined { // not chosen yet: only the train part may tell
 		choice.Cold = t.judge.chooseCold(m.tower.block(), like, m.counts)
 	}
 	m.cold = choice.Cold
@@ -203,9 +201,6 @@ func (m *served) assemble(c composite) {
 		row := m.items.Row(i)
 		copy(row, c.items.Row(i))
 		if m.counts[i] == 0 {
-			for r, y := range m.itemMap.Row(d) {
-				row[r] += m.zzshift * y
-			}
 			if m.cold.Tower != 1 { // take off what the features say
 				for k, x := range m.tower.items[i*m.tower.dim : i*m.tower.dim+d] {
 					for r, y := range m.itemMap.Row(k) {

@@ -13,8 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"weft/fusion/dataset"
 )
 
 // Manifest describes the files of a model, so that a reader needs nothing else. It is manifest.json.
@@ -67,9 +65,7 @@ func (t *training) write(ctx context.Context, m *served) error {
 	for _, p := range t.features {
 		manifest.Modalities = append(manifest.Modalities, ModalityInput{p.Name, p.Dim})
 	}
-	if t.Data.Timed {
-		manifest.Now = dataset.Newest(t.Data.TrainVal)
-	}
+	manifest.Now = m.now
 	manifest.ColdBias = m.tower.coldBias
 	metrics, err := json.MarshalIndent(t.summary, "", "  ")
 	if err != nil {

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"weft/fusion/train"
+	"weft/onnx"
+)
+
+type trainCmd struct {
+	tables
+	Out     string  `help:"Folder for the model, made if it is not there; also holds checkpoints." type:"path" required:"" placeholder:"DIR"`
+	Seed    uint64  `help:"Seed: the same data, flags and seed give the same model." default:"1"`
+	Resume  bool    `help:"Go on where an interrupted training of the same data and flags stopped."`
+	Grid    bool    `help:"Try six settings of the tower and keep the best on validation."`
+	Epochs  int     `help:"Epochs at most." default:"12"`
+	Batch   int     `help:"Users in a step." default:"512"`
+	Rate    float32 `help:"Learning rate of Adam." default:"0.001"`
+	Threads int     `help:"Threads of a step; default one per core."`
+	JSON    bool    `help:"Print the summary as JSON."`
+
+	Models   string `help:"Folder or file of further model manifests." type:"path" placeholder:"PATH" group:"Models"`
+	Cache    string `help:"Model cache; default the user's cache folder." type:"path" placeholder:"DIR" group:"Models"`
+	Provider string `help:"Where steps run: cpu or cuda." enum:"cpu,cuda" default:"cpu" group:"Models"`
+	Runtime  string `help:"ONNX Runtime library instead of the cache's." type:"path" placeholder:"FILE" group:"Models" name:"onnxruntime"`
+}
+
+// Help is shown by --help.
+func (trainCmd) Help() string {
+	return `Learns to rank: a tower over identities and features beside closed-form models, chosen and weighed on the validation
+part, folded into one vector of 256 numbers per user and item whose product is the score. The test part is not looked at;
+'weft evaluate --tables DIR --model OUT' measures on it.
+
+--out gets product.onnx and user.onnx with manifest.json, items.npy and users.npy with their ids, the tables the two
+towers read, metrics.json, model-card.md, and curves/ for TensorBoard.
+
+Ctrl-C saves; the same command with --resume goes on, and ends with the same model as without the stop.
+
+Examples:
+  weft train --tables shop/ --out model/
+  weft train --tables shop/ --modality image=shop/image.npy --modality text=shop/text.parquet --out model/ --seed 7 --json
+  weft train --tables log/ --interactions events.csv.gz --user-column CustomerID --item-column StockCode --time-column InvoiceDate --out model/ --grid`
+}
+
+// Run is `weft train`.
+func (c *trainCmd) Run(ctx context.Context, a *app) error {
+	if c.Tables == "" {
+		return usagef("--tables is missing: give the folder that holds interactions.csv or interactions.parquet")
+	}
+	config := train.Config{Seed: c.Seed, Epochs: c.Epochs, Batch: c.Batch, Rate: c.Rate, Threads: c.Threads}
+	if err := config.Validate(); err != nil {
+		return usageError{err}
+	}
+	if err := c.fresh(); err != nil {
+		return err
+	}
+	data, report, err := c.load()
+	if err != nil {
+		return err
+	}
+	a.log.Info(describe(report))
+	for _, w := range report.Warnings {
+		a.log.Warn(w)
+	}
+	runtime, err := c.open()
+	if err != nil {
+		return err
+	}
+	bar := newTrainBar(a.err)
+	s, err := train.Train(ctx, train.Options{Runtime: runtime, Data: data, Report: report, Config: config, Grid: c.Grid, Out: c.Out, Resume: c.Resume,
+		Watch: train.Watch{
+			Stage: func(name string) { bar.clear(); a.log.Info(name) },
+			Step:  bar.step,
+			Epoch: func(e train.Epoch) {
+				bar.clear()
+				a.log.Info("epoch", "n", e.Epoch, "loss", round(e.Loss), "recall@20", round(e.Validation.Recall), "ndcg@20", round(e.Validation.NDCG), "took", time.Duration(e.Seconds*float64(time.Second)).Round(time.Millisecond))
+			},
+		}})
+	bar.clear()
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("stopped; what was done is saved in %s: the same command with --resume goes on from there", c.Out)
+	}
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(a.out).Encode(s)
+	}
+	return printSummary(a.out, s, c.Out)
+}
+
+// fresh refuses to write over a model, or to forget a training that was interrupted.
+func (c *trainCmd) fresh() error {
+	if c.Resume {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(c.Out, "manifest.json")); err == nil {
+		return fmt.Errorf("--out %s: there is a model already: name another folder, or remove it", c.Out)
+	}
+	if left, _ := filepath.Glob(filepath.Join(c.Out, "*.checkpoint")); len(left) > 0 {
+		return fmt.Errorf("--out %s: a training was interrupted there: go on with --resume, or name another folder", c.Out)
+	}
+	return nil
+}
+
+// open loads ONNX Runtime.
+func (c *trainCmd) open() (*onnx.Runtime, error) {
+	e := encoders{Models: c.Models, Cache: c.Cache, Provider: c.Provider, Runtime: c.Runtime}
+	shelf, err := e.shelf()
+	if err != nil {
+		return nil, err
+	}
+	library, err := e.library(shelf)
+	if err != nil {
+		return nil, err
+	}
+	runtime, err := library.Runtime()
+	if err != nil {
+		return nil, fmt.Errorf("training steps run by ONNX Runtime: %w", err)
+	}
+	return runtime, nil
+}
+
+func printSummary(w io.Writer, s train.Summary, out string) error {
+	_, err := fmt.Fprintf(w, "validation: Recall@20 %.4f, NDCG@20 %.4f (%d users)\n", s.Composed.Recall, s.Composed.NDCG, s.Composed.Users)
+	for _, m := range s.Choice.Members {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "  %-16s weight %.3g, alone Recall@20 %.4f\n", m.Name, m.Weight, s.Choice.Alone[m.Name].Recall)
+		}
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(w, "%d epochs, %d steps, %.0f s; the model is in %s\n", s.Choice.Epochs, s.Steps, s.Seconds, out)
+	}
+	return err
+}
+
+func round(x float64) string { return fmt.Sprintf("%.4f", x) }
+
+// trainBar draws one epoch: its loss, and how long all epochs would still take.
+type trainBar struct {
+	w     io.Writer
+	bar   *progressbar.ProgressBar
+	epoch int
+	took  time.Duration // of a step, running average
+}
+
+func newTrainBar(w io.Writer) *trainBar { return &trainBar{w: w} }
+
+func (b *trainBar) step(s train.Step) {
+	if b.bar == nil || b.epoch != s.Epoch {
+		b.clear()
+		b.bar, b.epoch = countBar(b.w, "", s.Steps), s.Epoch
+	}
+	if b.took == 0 {
+		b.took = s.Took
+	}
+	b.took += (s.Took - b.took) / 10
+	left := b.took * time.Duration(s.Steps-s.Step+(s.Epochs-s.Epoch)*s.Steps)
+	b.bar.Describe(fmt.Sprintf("epoch %d of at most %d, loss %.3f, at most %s left", s.Epoch, s.Epochs, s.Loss, left.Round(time.Second)))
+	_ = b.bar.Set(s.Step)
+}
+
+func (b *trainBar) clear() {
+	if b.bar != nil {
+		_ = b.bar.Clear()
+		b.bar = nil
+	}
+}
