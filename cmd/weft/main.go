@@ -55,10 +55,11 @@ type cli struct {
 	Drain       drainCmd       `cmd:"" help:"Let one worker finish what it has in hand and end; list the workers."`
 	Pause       pauseCmd       `cmd:"" help:"Keep workers from taking further tasks of a queue."`
 	Resume      resumeCmd      `cmd:"" help:"End a pause."`
-	Import      importCmd      `cmd:"" help:"Bring photos or listings into the bucket."`
+	Import      importCmd      `cmd:"" help:"Bring photos, listings, events, reviews or users into the bucket."`
 	Status      statusCmd      `cmd:"" help:"What is there, what waits."`
-	Get         getCmd         `cmd:"" help:"Show one product."`
+	Get         getCmd         `cmd:"" help:"Show one product or user."`
 	Similar     similarCmd     `cmd:"" help:"The nearest neighbours of a product."`
+	Recommend   recommendCmd   `cmd:"" help:"What suits a user, or the product being viewed."`
 	Export      exportCmd      `cmd:"" help:"Write vectors or features to a file."`
 	Encode      encodeCmd      `cmd:"" help:"Encode texts or photos, without a bucket."`
 	Train       trainCmd       `cmd:"" help:"Learn from interactions what to recommend to whom."`

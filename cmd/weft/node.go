@@ -217,7 +217,7 @@ const (
 
 // startServe answers HTTP until stop. notify hears of media that were written.
 func (n *node) startServe(ctx context.Context, listen string, tokens []string, notify func(tasks.ProductID) error) error {
-	tenant := serve.Tenant{Objects: n.bucket, Vectors: n.vectors, KeyPrefix: n.keyPrefix(), Tokens: tokens}
+	tenant := serve.Tenant{Objects: n.bucket, Vectors: n.vectors, KeyPrefix: n.keyPrefix(), Behaviour: n.tables, Consent: profilingByDefault, Tokens: tokens}
 	if n.collector != nil {
 		tenant.Collect = n.collector
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"weft/client"
 	"weft/scheduler"
@@ -84,18 +85,25 @@ func (p place) running() (*client.Client, error) {
 type getCmd struct {
 	place
 	JSON bool   `help:"Print JSON, vectors included."`
-	Kind string `arg:"" help:"product." enum:"product"`
-	ID   string `arg:"" help:"Product id."`
+	Kind string `arg:"" help:"product or user." enum:"product,user"`
+	ID   string `arg:"" help:"Its id."`
 }
 
 // Help is shown by --help.
 func (getCmd) Help() string {
-	return `Example:
-  weft get product dress-1 --data shop --json`
+	return `A user is shown as someone at the service desk wants it: what is known, and the rows behind it (--json). Of a user who has
+not agreed to profiling nothing is told.
+
+Examples:
+  weft get product dress-1 --data shop --json
+  weft get user u1 --data shop`
 }
 
 // Run is `weft get`.
 func (c *getCmd) Run(ctx context.Context, a *app) error {
+	if c.Kind == "user" {
+		return c.getUser(ctx, a)
+	}
 	p, err := c.read(ctx, a)
 	if err != nil {
 		return err
@@ -108,7 +116,7 @@ func (c *getCmd) Run(ctx context.Context, a *app) error {
 		price = fmt.Sprintf("  %.2f", *p.Price)
 	}
 	_, err = fmt.Fprintf(a.out, "%s  %s\n%s%s\nmade of %s, %d dimensions, generation %s, sources %s\n",
-		p.ID, p.Title, p.Category, price, strings.Join(p.Modalities, " and "), len(p.Vector), p.Generation, p.Sources)
+		p.ID, p.Title, p.Category, price, words(p.Modalities), len(p.Vector), p.Generation, p.Sources)
 	return err
 }
 
@@ -207,26 +215,27 @@ func (c *similarCmd) read(ctx context.Context, a *app) ([]client.Neighbour, erro
 	return cat.similar(ctx, c.ID, c.K)
 }
 
-// similar fills the index that serve uses from the lake: exact, and quick enough
-// for a catalogue at rest.
+// similar searches the shelf that serve uses, filled from the lake: exact, and quick
+// enough for a catalogue at rest.
 func (c *catalogue) similar(ctx context.Context, id string, k int) ([]client.Neighbour, error) {
-	var index serve.Neighbours
-	for row, err := range c.products(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if err := index.Set(serve.Entry{ID: row.ID, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image}, row.Content); err != nil {
-			return nil, err
-		}
+	shelf, err := c.shelf(ctx)
+	if err != nil {
+		return nil, err
 	}
-	v, ok := index.Vector(id)
+	v, ok := shelf.Content().Vector(id)
 	if !ok {
 		return nil, c.absent(ctx, id)
 	}
-	hits, err := index.Near(ctx, v, serve.Search{K: k, Keep: serve.Except(id)})
-	var out []client.Neighbour
+	hits, err := shelf.Content().Near(ctx, v, serve.Search{K: k, Keep: serve.Except(id)})
+	out := []client.Neighbour{}
 	for _, h := range hits {
 		out = append(out, client.Neighbour{ID: h.ID, Score: h.Score, Title: h.Title, Category: h.Category, Price: h.Price, Image: h.Image})
 	}
 	return out, err
 }
+
+// words joins names as a sentence does.
+func words(names []string) string { return strings.Join(names, " and ") }
+
+// when shows Unix milliseconds.
+func when(ms int64) string { return time.UnixMilli(ms).Local().Format(time.DateTime) }
