@@ -27,7 +27,8 @@ With --photos or a bucket: neighbours. How often the K nearest others (exact cos
 Examples:
   weft evaluate --tables shop/
   weft evaluate --tables shop/ --modality image=shop/image.npy --modality text=shop/text.parquet --model out/ --json
-  weft evaluate --tables log/ --interactions events.csv.gz --user-column CustomerID --item-column StockCode --time-column InvoiceDate
+  weft evaluate --tables log/ --interactions events.csv.gz --user-column CustomerID --item-column StockCode --time-column InvoiceDate \
+    --modality text=log/items.csv:description --modality price=log/items.csv:price
   weft evaluate --photos clothing/ -k 10
   weft evaluate --data shop --by image --labels labels.csv --json`
 }

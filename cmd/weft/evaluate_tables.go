@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"weft/extractors"
 	"weft/fusion/dataset"
 )
 
@@ -14,7 +18,7 @@ import (
 type tables struct {
 	Tables       string   `help:"Folder with interactions.csv or interactions.parquet: user, item, and split or time." type:"existingdir" placeholder:"DIR" group:"Tables"`
 	Interactions string   `help:"Name of the interactions within --tables." placeholder:"FILE" group:"Tables"`
-	Modality     []string `help:"Features of the items: .npy with a row per item, or CSV or Parquet with an id; a table's columns may be named. Repeatable." placeholder:"NAME=FILE[:COLUMN,…]" sep:"none" group:"Tables"`
+	Modality     []string `help:"Features of the items: .npy with a row per item, or CSV or Parquet with an id; a table's columns may be named, also one of text, which is encoded. Repeatable." placeholder:"NAME=FILE[:COLUMN,…]" sep:"none" group:"Tables"`
 	Profiles     string   `help:"Table of users and their attributes." type:"existingfile" placeholder:"FILE" group:"Tables"`
 	Split        string   `help:"given (a column), time (80/10/10 at one moment), user (at random), leave-last; default given where there is a split column, else time, else user." placeholder:"HOW" group:"Tables"`
 	SplitSeed    uint64   `help:"Seed of --split user." default:"1" group:"Tables"`
@@ -27,12 +31,20 @@ type tables struct {
 	TimeZone     string   `help:"Zone of times that name none." default:"UTC" placeholder:"ZONE" group:"Tables"`
 }
 
-// load reads the tables. Wrong flags are usage errors.
-func (t tables) load() (*dataset.Dataset, dataset.Report, error) {
+// load reads tables without text. Wrong flags are usage errors.
+func (t tables) load() (*dataset.Dataset, dataset.Report, error) { return t.loadWith(nil) }
+
+// loadTexts reads tables whose columns of text go through the text encoder.
+func (t tables) loadTexts(ctx context.Context, a *app, e encoders) (*dataset.Dataset, dataset.Report, error) {
+	return t.loadWith(func(texts []string) ([][]float32, error) { return e.encodeTexts(ctx, a, texts) })
+}
+
+func (t tables) loadWith(encode func([]string) ([][]float32, error)) (*dataset.Dataset, dataset.Report, error) {
 	o, err := t.options()
 	if err != nil {
 		return nil, dataset.Report{}, err
 	}
+	o.Encode = encode
 	d, r, err := dataset.Load(o)
 	if errors.Is(err, dataset.ErrOptions) {
 		err = usageError{err}
@@ -65,6 +77,44 @@ func (t tables) options() (dataset.Options, error) {
 		o.Modalities = append(o.Modalities, file)
 	}
 	return o, nil
+}
+
+// encodeTexts encodes each text on its own, so that its vector does not depend on its neighbours.
+func (e encoders) encodeTexts(ctx context.Context, a *app, texts []string) ([][]float32, error) {
+	shelf, err := e.shelf()
+	if err != nil {
+		return nil, err
+	}
+	config, err := e.textConfig(shelf, e.Text)
+	if err != nil {
+		return nil, err
+	}
+	encoder, err := extractors.NewLazyText(config)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = encoder.Close() }()
+	bar := countBar(a.err, "texts", len(texts))
+	defer func() { _ = bar.Finish() }()
+	vectors := make([][]float32, len(texts))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runners(e.Runners))
+	for i, text := range texts {
+		group.Go(func() error {
+			ids, err := encoder.Tokenize(text)
+			if err != nil {
+				return err
+			}
+			v, err := encoder.Encode(ctx, [][]int32{ids})
+			if err != nil {
+				return fmt.Errorf("text %q: %w", text, err)
+			}
+			vectors[i] = v[0]
+			_ = bar.Add(1)
+			return nil
+		})
+	}
+	return vectors, group.Wait()
 }
 
 // describe is one line for the log.

@@ -193,6 +193,35 @@ func TestTables(t *testing.T) {
 	}
 }
 
+func TestTextColumn(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "interactions.csv", given)
+	path := write(t, dir, "items.csv", "item,name,price\n0,a cup,1\n1,,2\n2,three hats,3\n")
+	var asked []string
+	o := Options{Dir: dir, Modalities: []NamedFile{{Name: "text", Path: path, Columns: []string{"name"}}, {Name: "price", Path: path, Columns: []string{"price"}}},
+		Encode: func(texts []string) (vectors [][]float32, _ error) {
+			asked = append(asked, texts...)
+			for _, text := range texts {
+				vectors = append(vectors, []float32{float32(len(text)), 1})
+			}
+			return vectors, nil
+		}}
+	d, _ := load(t, o)
+	m := d.Modalities[0]
+	if !reflect.DeepEqual(asked, []string{"a cup", "three hats"}) || !reflect.DeepEqual(m.Rows, []float32{5, 1, 0, 0, 10, 1, 0, 0}) || m.Present[1] || !m.Present[2] {
+		t.Errorf("asked for %q, rows %v, present %v", asked, m.Rows, m.Present)
+	}
+	failure := errors.New("no encoder")
+	o.Encode = func([]string) ([][]float32, error) { return nil, failure }
+	if _, _, err := Load(o); !errors.Is(err, failure) {
+		t.Error(err)
+	}
+	o.Encode = nil
+	if _, _, err := Load(o); !errors.Is(err, ErrTable) || !strings.Contains(err.Error(), `"a cup"`) {
+		t.Error(err)
+	}
+}
+
 func TestTimes(t *testing.T) {
 	want := int64(1291192000000 - 160000) // 2010-12-01 08:24:00 UTC
 	for _, text := range []string{"2010-12-01 08:24:00", "2010-12-01T08:24:00Z", "2010-12-01T10:24:00+02:00", "1291191840", "1291191840000", "2010-12-01 08:24"} {

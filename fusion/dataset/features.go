@@ -22,10 +22,10 @@ type features struct {
 	implied    int // rows of such an array
 }
 
-func readFeatures(m NamedFile, idColumn string) (features, error) {
+func readFeatures(m NamedFile, o Options) (features, error) {
 	f := features{name: m.Name, path: m.Path}
 	if !strings.HasSuffix(strings.ToLower(m.Path), ".npy") {
-		return f, f.readTable(m, idColumn)
+		return f, f.readTable(m, o)
 	}
 	if len(m.Columns) > 0 {
 		return f, fmt.Errorf("%w: modality %s: %s is an array and has no columns %s: name none", ErrOptions, m.Name, m.Path, quoted(m.Columns))
@@ -72,74 +72,6 @@ func (f *features) unique() error {
 		seen[id] = i
 	}
 	return nil
-}
-
-// readTable reads an id and either one list of numbers or columns of numbers.
-func (f *features) readTable(m NamedFile, idColumn string) error {
-	t, err := openTable(m.Path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = t.close() }()
-	id := slices.IndexFunc(t.columns, func(c string) bool { return c == idColumn || c == "id" || c == "item" })
-	if id < 0 {
-		return fmt.Errorf("%w: %s has no column %q, \"id\" or \"item\" that names the item: it has %s", ErrTable, m.Path, idColumn, quoted(t.columns))
-	}
-	var columns []int
-	for _, name := range m.Columns {
-		c, err := t.column(name, "modality "+m.Name)
-		if err != nil {
-			return err
-		}
-		columns = append(columns, c)
-	}
-	if len(m.Columns) == 0 {
-		for c := range t.columns {
-			if c != id {
-				columns = append(columns, c)
-			}
-		}
-	}
-	if len(columns) == 0 {
-		return fmt.Errorf("%w: %s has nothing but ids: add a list column or columns of numbers", ErrTable, m.Path)
-	}
-	var row []float32
-	err = t.each(func(cells []cell, _ int) error {
-		row = row[:0]
-		for _, c := range columns {
-			if cells[c].List {
-				row = append(row, cells[c].Numbers...)
-				continue
-			}
-			text := cells[c].Text
-			if text == "" {
-				text = "NaN"
-			}
-			x, err := strconv.ParseFloat(text, 32)
-			if err != nil && !errors.Is(err, strconv.ErrRange) {
-				return badCell(t.columns[c], cells[c].Text, "want a number; name the columns of the modality as "+m.Name+"=FILE:column,column")
-			}
-			row = append(row, float32(x))
-		}
-		if f.dim == 0 {
-			f.dim = len(row)
-		}
-		if len(row) != f.dim && len(row) > 0 {
-			return fmt.Errorf("has %d numbers where the rows before have %d: every item needs as many", len(row), f.dim)
-		}
-		if len(row) == 0 { // a null list
-			row = append(row, make([]float32, f.dim)...)
-		}
-		f.ids, f.rows = append(f.ids, cells[id].Text), append(f.rows, row...)
-		return nil
-	})
-	if err == nil && (len(f.ids) == 0 || f.dim == 0) {
-		err = fmt.Errorf("%w: %s has no rows with numbers", ErrTable, m.Path)
-	}
-	if err != nil {
-		return err
-	}
-	return f.unique()
 }
 
 // nameItems gives the rows of an array without ids the names 0, 1, … Every item of the interactions must be among them.

@@ -53,7 +53,7 @@ func Load(o Options) (*Dataset, Report, error) {
 	}
 	features := make([]features, len(o.Modalities))
 	for i, m := range o.Modalities {
-		if features[i], err = readFeatures(m, o.ItemColumn); err != nil {
+		if features[i], err = readFeatures(m, o); err != nil {
 			return nil, Report{}, err
 		}
 	}

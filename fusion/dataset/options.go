@@ -21,7 +21,7 @@ const (
 type NamedFile struct {
 	Name string
 	Path string // .npy with a row per item, or a table (CSV, Parquet) with an id column
-	// Columns are the number or list columns of a table; none means all but the id.
+	// Columns are the number or list columns of a table, or one column of text; none means all but the id.
 	Columns []string
 }
 
@@ -40,7 +40,9 @@ type Options struct {
 	WeightColumn                                    string // "" is none: every row counts 1
 	// TimeLayout reads times that are neither Unix numbers nor in a usual form, in the notation of package time.
 	TimeLayout string
-	Zone       *time.Location // of times that do not name one; nil is UTC
+	// Encode turns the texts of a modality's text column into vectors, all equally long, one for each. nil refuses text.
+	Encode func(texts []string) ([][]float32, error)
+	Zone   *time.Location // of times that do not name one; nil is UTC
 }
 
 var modalityName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
