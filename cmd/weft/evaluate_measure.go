@@ -50,7 +50,7 @@ func (c *evaluateCmd) measure(ctx context.Context, a *app) error {
 	if !slices.Contains(c.Lengths, 20) {
 		c.Lengths = append(c.Lengths, 20) // what settings are chosen by, and what is drawn
 	}
-	d, report, err := c.loadTexts(ctx, a, c.encoders)
+	d, report, err := c.load(ctx, a, c.encoders)
 	if err != nil {
 		return err
 	}

@@ -31,20 +31,13 @@ type tables struct {
 	TimeZone     string   `help:"Zone of times that name none." default:"UTC" placeholder:"ZONE" group:"Tables"`
 }
 
-// load reads tables without text. Wrong flags are usage errors.
-func (t tables) load() (*dataset.Dataset, dataset.Report, error) { return t.loadWith(nil) }
-
-// loadTexts reads tables whose columns of text go through the text encoder.
-func (t tables) loadTexts(ctx context.Context, a *app, e encoders) (*dataset.Dataset, dataset.Report, error) {
-	return t.loadWith(func(texts []string) ([][]float32, error) { return e.encodeTexts(ctx, a, texts) })
-}
-
-func (t tables) loadWith(encode func([]string) ([][]float32, error)) (*dataset.Dataset, dataset.Report, error) {
+// load reads the tables; columns of text go through the text encoder. Wrong flags are usage errors.
+func (t tables) load(ctx context.Context, a *app, e encoders) (*dataset.Dataset, dataset.Report, error) {
 	o, err := t.options()
 	if err != nil {
 		return nil, dataset.Report{}, err
 	}
-	o.Encode = encode
+	o.Encode = func(texts []string) ([][]float32, error) { return e.encodeTexts(ctx, a, texts) }
 	d, r, err := dataset.Load(o)
 	if errors.Is(err, dataset.ErrOptions) {
 		err = usageError{err}

@@ -30,6 +30,7 @@ type trainCmd struct {
 
 	Models   string `help:"Folder or file of further model manifests." type:"path" placeholder:"PATH" group:"Models"`
 	Cache    string `help:"Model cache; default the user's cache folder." type:"path" placeholder:"DIR" group:"Models"`
+	Text     string `help:"Encoder of a modality's column of text." default:"all-minilm-l6-v2" placeholder:"NAME" group:"Models" name:"text-model"`
 	Provider string `help:"Where steps run: cpu or cuda." enum:"cpu,cuda" default:"cpu" group:"Models"`
 	Runtime  string `help:"ONNX Runtime library instead of the cache's." type:"path" placeholder:"FILE" group:"Models" name:"onnxruntime"`
 }
@@ -48,7 +49,8 @@ Ctrl-C saves; the same command with --resume goes on, and ends with the same mod
 Examples:
   weft train --tables shop/ --out model/
   weft train --tables shop/ --modality image=shop/image.npy --modality text=shop/text.parquet --out model/ --seed 7 --json
-  weft train --tables log/ --interactions events.csv.gz --user-column CustomerID --item-column StockCode --time-column InvoiceDate --out model/ --grid`
+  weft train --tables log/ --interactions events.csv.gz --user-column CustomerID --item-column StockCode --time-column InvoiceDate \
+    --modality text=log/items.csv:description --out model/ --grid`
 }
 
 // Run is `weft train`.
@@ -63,7 +65,7 @@ func (c *trainCmd) Run(ctx context.Context, a *app) error {
 	if err := c.fresh(); err != nil {
 		return err
 	}
-	data, report, err := c.load()
+	data, report, err := c.load(ctx, a, encoders{Models: c.Models, Cache: c.Cache, Runtime: c.Runtime, Provider: c.Provider, Text: c.Text})
 	if err != nil {
 		return err
 	}
