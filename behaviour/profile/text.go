@@ -88,7 +88,7 @@ func (p Profile) text(b *bytes.Buffer) {
 func (p Profile) tags(b *bytes.Buffer) {
 	w := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
 	line := func(name string, weight float64, ev Evidence, stated bool) {
-		because := printable(strings.Join(ev.Products, ", "), 34)
+		because := printable(wholeNames(ev.Products, 34), 40)
 		if ev.Rows > 0 {
 			because += fmt.Sprintf(" (%s)", count(ev.Rows, "event"))
 		}
@@ -111,6 +111,22 @@ func (p Profile) tags(b *bytes.Buffer) {
 		}
 	}
 	_ = w.Flush() // into memory
+}
+
+// wholeNames joins as many names as fit into most characters, but at least one.
+func wholeNames(names []string, most int) string {
+	out := ""
+	for i, n := range names {
+		switch {
+		case i == 0:
+			out = n
+		case len(out)+2+len(n) > most:
+			return out + " …"
+		default:
+			out += ", " + n
+		}
+	}
+	return out
 }
 
 // kinds lists event types, most frequent first.

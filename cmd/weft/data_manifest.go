@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"weft/behaviour"
@@ -177,4 +179,22 @@ func (m *splitManifest) factsFrom(plan *split.Plan) split.Facts {
 	until := time.UnixMilli(f.ValFrom).UTC()
 	m.Facts.Until = &until
 	return f
+}
+
+// why says what was left out, for a message.
+func (m *splitManifest) why() string {
+	l, c := m.LeftOut, m.Cleaning
+	var all []string
+	for _, r := range []struct {
+		n    int
+		what string
+	}{{c.Bot, "of bots"}, {c.Rate, "at impossible rates"}, {l.NoConsent, "without consent"}, {l.NoProduct, "without a product"}, {l.OtherTypes, "of other types"}, {l.Against, "against products"}, {l.BadTime, "before 1970"}} {
+		if r.n > 0 {
+			all = append(all, fmt.Sprintf("%d %s", r.n, r.what))
+		}
+	}
+	if len(all) == 0 {
+		return "import some with `weft import --kind events`"
+	}
+	return strings.Join(all, ", ")
 }
