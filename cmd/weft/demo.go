@@ -95,7 +95,7 @@ func (c *demoCmd) upload(ctx context.Context, a *app, p place) (importCounts, er
 	if err != nil {
 		return importCounts{}, err
 	}
-	return importAll(ctx, a, bucket, "photos", []string{c.Catalogue})
+	return importAll(ctx, a, bucket, "photos", mapping{}, []string{c.Catalogue})
 }
 
 // sameClass evaluates the vectors by the products' categories.

@@ -10,12 +10,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"weft/behaviour"
 	"weft/storage/lake"
 	"weft/storage/objects"
 	"weft/tasks"
@@ -23,36 +25,43 @@ import (
 
 type importCmd struct {
 	place
-	Kind string   `help:"What the files hold: photos or products; auto goes by the name." enum:"auto,photos,products" default:"auto"`
-	JSON bool     `help:"Print the counts as one line of JSON."`
-	From []string `arg:"" help:"Photos, folders of photos, or product listings as JSONL (.gz too)." placeholder:"FILE|DIR" type:"existingpath"`
+	columns
+	Kind  string   `help:"What the files hold: photos, products, events, reviews or users; auto is photos or products, by the name." enum:"auto,photos,products,events,reviews,users" default:"auto"`
+	To    string   `help:"Send rows to this server instead, such as http://127.0.0.1:8080." placeholder:"URL" group:"Where"`
+	Token string   `help:"Bearer token of the server." placeholder:"TOKEN" group:"Where"`
+	JSON  bool     `help:"Print the counts as one line of JSON."`
+	From  []string `arg:"" help:"Photos, folders of photos, or rows as JSONL, CSV (.gz too) or Parquet." placeholder:"FILE|DIR" type:"existingpath"`
 }
 
 // Help is shown by --help.
 func (importCmd) Help() string {
 	return `A folder X/ of photos (and a product.json) becomes product X; loose photos become products by file name.
-A JSONL row holds "id" and the fields of product.json. Every row ends accepted, duplicate or dead with a reason.
+A row of products holds "id" and the fields of product.json; rows of events, reviews and users are described in the README.
+Every row ends accepted, duplicate, declined, waiting (stored; its product is not in the catalogue yet) or dead with a
+reason, which 'weft deadletters' lists. A row without id is identified by its file's content and its line, so a file may be
+imported again, and an interrupted import is finished by repeating it. Where 'weft up' runs at --data, rows of shoppers go
+to it over HTTP.
+
+CSV and Parquet: a column named like a field is that field; --column maps others, --column value=A*B is a product of two;
+what is left over is kept as attributes. A purchase of negative value is taken as a return.
 
 Examples:
   weft import --data shop photos/
   weft import --data shop listings.jsonl.gz --json
+  weft import --data shop --kind events --type purchase --column user=CustomerID --column product=StockCode \
+      --column time=InvoiceDate --time-format '%Y-%m-%d %H:%M:%S' --column 'value=Quantity*UnitPrice' orders.csv
+  weft import --to http://127.0.0.1:8080 --kind reviews reviews.jsonl
   weft import --objects 's3://shop?endpoint=localhost:9000' --kind photos a.jpg b.jpg`
 }
 
 // importCounts is where the rows of an import ended; they add up to Rows.
-type importCounts struct {
-	Rows      int `json:"rows"`
-	Accepted  int `json:"accepted"`
-	Dead      int `json:"dead"`
-	Duplicate int `json:"duplicate"`
-	Declined  int `json:"declined"`
-	Waiting   int `json:"waiting"`
-}
+type importCounts = behaviour.Counts
 
 // importer copies into the bucket, several objects at once, and counts.
 type importer struct {
 	app    *app
 	bucket objects.Store
+	read   mapping
 	mu     sync.Mutex
 	counts importCounts
 	dead   []lake.Dead
@@ -71,29 +80,46 @@ func (c *importCmd) Run(ctx context.Context, a *app) error {
 			return usageError{fmt.Errorf("import: %w", err)}
 		}
 	}
-	if err := c.makeBucket(); err != nil {
-		return err
-	}
-	bucket, _, err := c.openTenant(ctx)
+	read, err := c.columns.mapping(behaviour.Kind(c.Kind))
 	if err != nil {
 		return err
 	}
-	counts, err := importAll(ctx, a, bucket, c.Kind, c.From)
+	var counts importCounts
+	if k := behaviour.Kind(c.Kind); slices.Contains(behaviour.Kinds(), k) {
+		counts, err = c.rows(ctx, a, k, read)
+	} else {
+		counts, err = c.media(ctx, a, read)
+	}
 	if c.JSON {
 		err = errors.Join(err, json.NewEncoder(a.out).Encode(counts))
 	} else {
 		n := counts
-		fmt.Fprintf(a.out, "%d rows: %d accepted, %d duplicate, %d dead, %d declined\n", n.Rows, n.Accepted, n.Duplicate, n.Dead, n.Declined)
+		fmt.Fprintf(a.out, "%d rows: %d accepted, %d duplicate, %d dead, %d declined, %d waiting\n", n.Rows, n.Accepted, n.Duplicate, n.Dead, n.Declined, n.Waiting)
 	}
 	return err
 }
 
+// media imports photos and listings, which are put into the bucket whoever runs there.
+func (c *importCmd) media(ctx context.Context, a *app, read mapping) (importCounts, error) {
+	if c.To != "" {
+		return importCounts{}, usagef("--to is for --kind events, reviews and users: photos and listings go to --data or --objects")
+	}
+	if err := c.makeBucket(); err != nil {
+		return importCounts{}, err
+	}
+	bucket, _, err := c.openTenant(ctx)
+	if err != nil {
+		return importCounts{}, err
+	}
+	return importAll(ctx, a, bucket, c.Kind, read, c.From)
+}
+
 // importAll is the import behind `weft import` and the demo.
-func importAll(ctx context.Context, a *app, bucket objects.Store, kind string, from []string) (importCounts, error) {
+func importAll(ctx context.Context, a *app, bucket objects.Store, kind string, read mapping, from []string) (importCounts, error) {
 	bar := countBar(a.err, "import", -1)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(importWriters)
-	im := &importer{app: a, bucket: bucket, group: group, tick: func() { _ = bar.Add(1) }}
+	im := &importer{app: a, bucket: bucket, read: read, group: group, tick: func() { _ = bar.Add(1) }}
 	var err error
 	for _, f := range from {
 		if err = im.take(ctx, f, kind); err != nil {
@@ -111,7 +137,7 @@ func (im *importer) take(ctx context.Context, from, kind string) error {
 	if err != nil {
 		return err
 	}
-	listing := strings.HasSuffix(from, ".jsonl") || strings.HasSuffix(from, ".jsonl.gz")
+	listing := formatOf(from) == jsonLines
 	switch {
 	case st.IsDir():
 		return im.folder(ctx, from)
@@ -139,11 +165,10 @@ func (im *importer) folder(ctx context.Context, root string) error {
 		dir, name := filepath.Split(path)
 		product := filepath.Base(filepath.Clean(dir))
 		if filepath.Clean(dir) == filepath.Clean(root) {
-			if !strings.HasSuffix(name, ".jsonl") && !strings.HasSuffix(name, ".jsonl.gz") {
-				product = strings.TrimSuffix(name, filepath.Ext(name))
-			} else {
+			if formatOf(name) == jsonLines {
 				return im.listings(ctx, path)
 			}
+			product = strings.TrimSuffix(name, filepath.Ext(name))
 		}
 		im.file(ctx, path, product, name)
 		return ctx.Err()
@@ -173,18 +198,32 @@ func (im *importer) file(ctx context.Context, path, product, name string) {
 
 // put stores body unless the bucket holds the very same already.
 func (im *importer) put(ctx context.Context, key string, body []byte) error {
-	if st, err := im.bucket.Stat(ctx, key); err == nil && st.Size == int64(len(body)) {
-		old, _, err := im.bucket.Get(ctx, key, objects.GetOptions{MaxBytes: st.Size})
-		if err == nil && sha256.Sum256(old) == sha256.Sum256(body) {
-			im.settle(func(c *importCounts) { c.Duplicate++ })
-			return nil
-		}
-	}
-	if _, err := im.bucket.Put(ctx, key, body, objects.Condition{}); err != nil {
+	fresh, err := behaviour.PutIfNew(ctx, im.bucket, key, body)
+	if err != nil {
 		return fmt.Errorf("import: %w", err)
 	}
-	im.settle(func(c *importCounts) { c.Accepted++ })
+	im.settle(func(c *importCounts) {
+		if fresh {
+			c.Accepted++
+		} else {
+			c.Duplicate++
+		}
+	})
 	return nil
+}
+
+// listings makes every row of a file the product.json of its id.
+func (im *importer) listings(ctx context.Context, path string) error {
+	to, err := openCollector(ctx, im.app, im.bucket)
+	if err != nil {
+		return err
+	}
+	defer to.close()
+	counts, err := importFile(ctx, im.app, to, behaviour.Products, im.read, path, im.tick)
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	im.counts.Add(counts)
+	return err
 }
 
 func (im *importer) settle(count func(*importCounts)) {
