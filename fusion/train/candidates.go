@@ -29,6 +29,8 @@ const recencyHalfLife = 60
 // easeLimit is the largest catalogue that EASE is fitted on: its matrix has a number for each pair of items.
 const easeLimit = 12_000
 
+const lowRankEASE = "low-rank EASE"
+
 // recipes lists what may serve beside the tower. ridge is EASE's, recent the same on recency-weighted histories; 0 leaves
 // them out.
 func recipes(m linear.Multiplier, seed uint64, timed bool, ridge, recent float32) []recipe {
@@ -47,7 +49,7 @@ func recipes(m linear.Multiplier, seed uint64, timed bool, ridge, recent float32
 		}},
 	}
 	if ridge > 0 {
-		list = append(list, recipe{"low-rank EASE", func(ctx context.Context, h baselines.History) (blocks.Block, error) {
+		list = append(list, recipe{lowRankEASE, func(ctx context.Context, h baselines.History) (blocks.Block, error) {
 			return blocks.EASE(ctx, m, h, blocks.EASEConfig{Lambda: ridge}, blockRank, seed)
 		}})
 	}
@@ -59,12 +61,17 @@ func recipes(m linear.Multiplier, seed uint64, timed bool, ridge, recent float32
 	return list
 }
 
-// bestRidge climbs EASE's ridges on validation and returns the best of them with its metrics; the whole model, not kept at a
-// rank, is also a baseline.
-func bestRidge(ctx context.Context, m linear.Multiplier, j *judge, h baselines.History, halfLife int64) (float32, Metrics, error) {
-	var best Metrics
-	var ridge float32
-	x := h.Recent(halfLife)
+// wholeEASE is EASE before it is kept at a rank. It cannot serve as it is, and is a baseline.
+type wholeEASE struct {
+	*baselines.Ease
+	ridge   float32
+	metrics Metrics
+}
+
+// bestEASE climbs EASE's ridges on validation.
+func bestEASE(ctx context.Context, m linear.Multiplier, j *judge, h baselines.History) (wholeEASE, error) {
+	var best wholeEASE
+	x := h.Matrix()
 	try := func(i int) (bool, error) {
 		e, err := baselines.EASE(ctx, m, x, x, ridges[i])
 		if errors.Is(err, linear.ErrSingular) {
@@ -74,22 +81,22 @@ func bestRidge(ctx context.Context, m linear.Multiplier, j *judge, h baselines.H
 			return false, err
 		}
 		metrics := j.measureBy(e)
-		if better := ridge == 0 || metrics.better(best); better {
-			best, ridge = metrics, ridges[i]
-			return true, nil
+		if best.Ease != nil && !metrics.better(best.metrics) {
+			return false, nil
 		}
-		return false, nil
+		best = wholeEASE{e, ridges[i], metrics}
+		return true, nil
 	}
 	start := 1
 	if _, err := try(start); err != nil {
-		return 0, best, err
+		return best, err
 	}
 	for _, step := range []int{1, -1} {
 		climbed := false
 		for i := start + step; i >= 0 && i < len(ridges); i += step {
 			better, err := try(i)
 			if err != nil {
-				return 0, best, err
+				return best, err
 			}
 			if !better {
 				break
@@ -100,5 +107,5 @@ func bestRidge(ctx context.Context, m linear.Multiplier, j *judge, h baselines.H
 			break
 		}
 	}
-	return ridge, best, nil
+	return best, nil
 }
