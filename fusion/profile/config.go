@@ -32,12 +32,13 @@ type Config struct {
 	MaxExamples int // more are sampled; default 50000
 	Folds       int // default 5; every user is scored by a network that has not seen it, and all choices are made on that
 
-	// What is tried. The candidate with the least log loss over the folds is taken; what needs fewer numbers wins ties.
-	L2     []float64 // weight decay; default 0.003, 0.01, 0.03, 0.1, 0.3
-	Hidden []int     // units of the hidden layer, 0 for none; default 0 alone, see the package comment
+	// L2 are the weight decays to try; the one with the least log loss over the folds is taken, the first of equals.
+	// Default 0.3, 0.1, 0.03, 0.01, 0.003, 0.001.
+	L2 []float64
 
 	// Precision is what answers are held to: a head answers only where those that are at least as sure were right this
-	// often, by a standard error below the mean. Default 0.8. For tags the same goes for each tag.
+	// often, by a standard error below the mean, and where it is more likely right than not. Default 0.8. For tags the
+	// same goes for each tag.
 	Precision float64
 
 	// Progress is told after each training; nil is fine. It is called from Train's goroutine.
@@ -55,10 +56,7 @@ func (c *Config) withDefaults() {
 	set(&c.MaxExamples, 50_000)
 	set(&c.Folds, 5)
 	if c.L2 == nil {
-		c.L2 = []float64{0.003, 0.01, 0.03, 0.1, 0.3}
-	}
-	if c.Hidden == nil {
-		c.Hidden = []int{0}
+		c.L2 = []float64{0.3, 0.1, 0.03, 0.01, 0.003, 0.001}
 	}
 	if c.Precision == 0 {
 		c.Precision = 0.8
@@ -105,11 +103,6 @@ func (c Config) Validate() error {
 	for _, l := range c.L2 {
 		if !(l > 0 && l <= 1000) {
 			return fmt.Errorf("%w: L2 holds %v; give numbers above 0 and at most 1000", ErrConfig, l)
-		}
-	}
-	for _, h := range c.Hidden {
-		if h < 0 || h > 1024 {
-			return fmt.Errorf("%w: Hidden holds %d; give 0 to 1024", ErrConfig, h)
 		}
 	}
 	if !(c.Precision > 0 && c.Precision < 1) {

@@ -72,27 +72,22 @@ func (w writer) scaled(name string, x graph.Value, s scale) graph.Value {
 
 // network writes what network.forward computes; vector or features is "" where there is none.
 func (w writer) network(name string, n *network, vector, features graph.Value) graph.Value {
-	l := n.layers(n.weights)
-	rows := func(from, to int) []float64 { return l.first.RawMatrix().Data[from*n.width() : to*n.width()] }
-	var a graph.Value
+	l := n.layer(n.weights)
+	var out graph.Value
+	numbers := l.all.RawMatrix().Data
 	if n.vector > 0 {
-		a = w.op("MatMul", vector, w.weight(name+".vector", rows(0, n.vector), n.vector, n.width()))
+		out = w.op("MatMul", vector, w.weight(name+".vector", numbers[:n.vector*n.out], n.vector, n.out))
 	}
 	if n.features > 0 {
-		said := w.op("MatMul", features, w.weight(name+".features", rows(n.vector, n.vector+n.features), n.features, n.width()))
-		if a != "" {
+		said := w.op("MatMul", features, w.weight(name+".features", numbers[n.vector*n.out:], n.features, n.out))
+		if n.vector > 0 {
 			exponent := w.op("Clip", w.op("MatMul", features, w.weight(name+".gamma", l.gamma, n.features, 1)),
 				w.weight(name+".least", []float64{-most}), w.weight(name+".most", []float64{most}))
-			said = w.op("Add", w.op("Mul", a, w.op("Exp", exponent)), said)
+			said = w.op("Add", w.op("Mul", out, w.op("Exp", exponent)), said)
 		}
-		a = said
+		out = said
 	}
-	a = w.op("Add", a, w.weight(name+".bias", l.b, n.width()))
-	if l.last == nil {
-		return a
-	}
-	a = w.op("MatMul", w.op("Tanh", a), w.weight(name+".last", l.last.RawMatrix().Data, n.hidden, n.out))
-	return w.op("Add", a, w.weight(name+".c", l.c, n.out))
+	return w.op("Add", out, w.weight(name+".bias", l.b, n.out))
 }
 
 func (s scale) part(from, to int) scale {

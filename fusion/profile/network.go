@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -15,77 +14,44 @@ import (
 // network maps standardised inputs (a vector v and features f) to one number for each value of a head, before softmax or
 // sigmoid:
 //
-//	a = exp(f·γ)·(v·V) + f·F + b
+//	exp(f·γ)·(v·V) + f·F + b
 //
-// and a itself is the output, or tanh(a)·W + c with a hidden layer. The factor before the vector's part lets features
-// such as the number of events say how much the direction of a vector of unit length is worth.
+// The factor before the vector's part lets features such as the number of events say how much the direction of a vector
+// of unit length is worth.
 type network struct {
-	vector, features, hidden, out int
-	weights                       []float64 // V and F (below each other), b, γ, W, c
+	vector, features, out int
+	weights               []float64 // V and F (below each other), b, γ
 }
 
-// most is the largest exponent of the factor, either way.
-const most = 4
+// most is the largest exponent of the factor, either way: a vector of much evidence weighs up to 55 times one of little.
+const most = 2
 
-// width of the first layer.
-func (n *network) width() int {
-	if n.hidden > 0 {
-		return n.hidden
-	}
-	return n.out
+func newNetwork(vector, features, out int) *network {
+	return &network{vector: vector, features: features, out: out, weights: make([]float64, (vector+features)*out+out+features)}
 }
 
-func newNetwork(vector, features, hidden, out int, seed uint64) *network {
-	n := &network{vector: vector, features: features, hidden: hidden, out: out}
-	in, width := vector+features, n.width()
-	n.weights = make([]float64, in*width+width+features)
-	if hidden == 0 {
-		return n
-	}
-	n.weights = append(n.weights, make([]float64, hidden*out+out)...)
-	rng := rand.New(rand.NewPCG(seed, 0x70726f66696c65))
-	l := n.layers(n.weights)
-	for i := range in {
-		for j := range l.first.RawRowView(i) {
-			l.first.Set(i, j, rng.NormFloat64()/math.Sqrt(float64(in)))
-		}
-	}
-	for i := range hidden {
-		for j := range l.last.RawRowView(i) {
-			l.last.Set(i, j, 0.1*rng.NormFloat64()/math.Sqrt(float64(hidden)))
-		}
-	}
-	return n
+// layer is a view of a network's numbers.
+type layer struct {
+	all, vector, features *mat.Dense // V and F together and apart; either part is nil if it has no rows
+	b, gamma              []float64
 }
 
-// layers are views of a network's numbers; last and c are nil without a hidden layer.
-type layers struct {
-	first, last *mat.Dense
-	b, gamma, c []float64
-}
-
-func (n *network) layers(weights []float64) layers {
-	var l layers
-	take := func(size int) []float64 {
-		part := weights[:size:size]
-		weights = weights[size:]
-		return part
+func (n *network) layer(weights []float64) layer {
+	in := n.vector + n.features
+	l := layer{all: mat.NewDense(in, n.out, weights[:in*n.out]), b: weights[in*n.out:][:n.out], gamma: weights[in*n.out+n.out:]}
+	if n.vector > 0 {
+		l.vector = l.all.Slice(0, n.vector, 0, n.out).(*mat.Dense)
 	}
-	in, width := n.vector+n.features, n.width()
-	l.first = mat.NewDense(in, width, take(in*width))
-	l.b, l.gamma = take(width), take(n.features)
-	if n.hidden > 0 {
-		l.last = mat.NewDense(n.hidden, n.out, take(n.hidden*n.out))
-		l.c = take(n.out)
+	if n.features > 0 {
+		l.features = l.all.Slice(n.vector, in, 0, n.out).(*mat.Dense)
 	}
 	return l
 }
 
 // pass is what a run over all rows leaves for the gradient.
 type pass struct {
-	factor []float64  // of each row
-	seen   *mat.Dense // the vector's part with its factor; nil without features, where there is no factor
-	hidden *mat.Dense // nil without a hidden layer
+	factor []float64  // of each row; nil unless there are both vector and features
+	seen   *mat.Dense // the vector's part with its factor
 	out    *mat.Dense
 }
 
@@ -103,101 +69,72 @@ func (n *network) split(x *mat.Dense) (vector, features mat.Matrix) {
 
 // forward computes the outputs for all rows of x.
 func (n *network) forward(weights []float64, x *mat.Dense) pass {
-	l := n.layers(weights)
+	l := n.layer(weights)
 	rows, _ := x.Dims()
 	v, f := n.split(x)
-	a := mat.NewDense(rows, n.width(), nil)
-	var p pass
+	p := pass{out: mat.NewDense(rows, n.out, nil)}
 	if v != nil {
-		a.Mul(v, l.first.Slice(0, n.vector, 0, n.width()))
+		p.out.Mul(v, l.vector)
 	}
-	if f != nil && v != nil {
+	if v != nil && f != nil {
 		p.factor = make([]float64, rows)
+		var exponent mat.VecDense
+		exponent.MulVec(f, mat.NewVecDense(n.features, l.gamma))
 		for i := range rows {
-			var e float64
-			for j, g := range l.gamma {
-				e += f.At(i, j) * g
-			}
-			p.factor[i] = math.Exp(min(most, max(-most, e)))
-			for j, z := range a.RawRowView(i) {
-				a.Set(i, j, z*p.factor[i])
+			p.factor[i] = math.Exp(min(most, max(-most, exponent.AtVec(i))))
+			row := p.out.RawRowView(i)
+			for j := range row {
+				row[j] *= p.factor[i]
 			}
 		}
-		p.seen = mat.DenseCopyOf(a)
+		p.seen = mat.DenseCopyOf(p.out)
 	}
 	if f != nil {
 		var said mat.Dense
-		said.Mul(f, l.first.Slice(n.vector, n.vector+n.features, 0, n.width()))
-		a.Add(a, &said)
-	}
-	addRow(a, l.b)
-	if l.last == nil {
-		p.out = a
-		return p
+		said.Mul(f, l.features)
+		p.out.Add(p.out, &said)
 	}
 	for i := range rows {
-		row := a.RawRowView(i)
-		for j, z := range row {
-			row[j] = math.Tanh(z)
+		row := p.out.RawRowView(i)
+		for j, b := range l.b {
+			row[j] += b
 		}
 	}
-	p.hidden, p.out = a, &mat.Dense{}
-	p.out.Mul(a, l.last)
-	addRow(p.out, l.c)
 	return p
 }
 
-// backward writes the gradient of all weights, given that by the outputs, which it overwrites.
-func (n *network) backward(weights, gradient []float64, x *mat.Dense, p pass, out *mat.Dense) {
-	l, d := n.layers(weights), n.layers(gradient)
+// backward writes the gradient of all weights, given that by the outputs of p, which it overwrites.
+func (n *network) backward(gradient []float64, x *mat.Dense, p pass, back *mat.Dense) {
+	d := n.layer(gradient)
 	rows, _ := x.Dims()
 	v, f := n.split(x)
-	back := out
-	if p.hidden != nil {
-		d.last.Mul(p.hidden.T(), out)
-		sumRows(d.c, out)
-		back = &mat.Dense{}
-		back.Mul(out, l.last.T())
-		for i := range rows {
-			h, row := p.hidden.RawRowView(i), back.RawRowView(i)
-			for j := range row {
-				row[j] *= 1 - h[j]*h[j]
-			}
+	clear(d.b)
+	for i := range rows {
+		for j, g := range back.RawRowView(i) {
+			d.b[j] += g
 		}
 	}
-	sumRows(d.b, back)
-	if f != nil {
-		d.first.Slice(n.vector, n.vector+n.features, 0, n.width()).(*mat.Dense).Mul(f.T(), back)
-	}
-	if v == nil {
-		return
-	}
 	clear(d.gamma)
+	if f != nil {
+		d.features.Mul(f.T(), back)
+	}
 	if p.factor != nil {
+		exponent := mat.NewVecDense(rows, nil)
 		for i := range rows {
 			row, seen, factor := back.RawRowView(i), p.seen.RawRowView(i), p.factor[i]
-			var by float64 // the exponent
+			var by float64
 			for j := range row {
 				by += row[j] * seen[j]
 				row[j] *= factor
 			}
 			if factor > math.Exp(-most) && factor < math.Exp(most) {
-				for j := range d.gamma {
-					d.gamma[j] += by * f.At(i, j)
-				}
+				exponent.SetVec(i, by)
 			}
 		}
+		mat.NewVecDense(n.features, d.gamma).MulVec(f.T(), exponent)
 	}
-	d.first.Slice(0, n.vector, 0, n.width()).(*mat.Dense).Mul(v.T(), back)
-}
-
-func addRow(m *mat.Dense, row []float64) {
-	rows, _ := m.Dims()
-	for i := range rows {
-		r := m.RawRowView(i)
-		for j, b := range row {
-			r[j] += b
-		}
+	if v != nil {
+		d.vector.Mul(v.T(), back)
 	}
 }
 
@@ -254,7 +191,7 @@ func (n *network) fit(ctx context.Context, kind Kind, x, truth *mat.Dense, l2 fl
 	grad := func(g, weights []float64) float64 {
 		p := n.forward(weights, x)
 		value := loss(kind, p.out, truth) // out now holds the gradient
-		n.backward(weights, g, x, p, p.out)
+		n.backward(g, x, p, p.out)
 		return value + n.decay(weights, g, l2)
 	}
 	// The optimiser asks for value and gradient apart, at the same point; one pass gives both.
@@ -293,29 +230,20 @@ func (n *network) fit(ctx context.Context, kind Kind, x, truth *mat.Dense, l2 fl
 	return nil
 }
 
-// decay is l2/2 times the sum of squares of the weights without biases; its gradient is added to g.
+// factorDecay is how much more than the other weights γ is held back: a factor multiplies the whole of what a vector says.
+const factorDecay = 10
+
+// decay is l2/2 times the sum of squares of the weights without biases, those of γ by factorDecay; its gradient is added
+// to g.
 func (n *network) decay(weights, g []float64, l2 float64) (sum float64) {
-	add := func(w, d []float64) {
+	add := func(w, d []float64, l2 float64) {
 		for i, x := range w {
 			sum += l2 / 2 * x * x
 			d[i] += l2 * x
 		}
 	}
-	l, d := n.layers(weights), n.layers(g)
-	add(l.first.RawMatrix().Data, d.first.RawMatrix().Data)
-	add(l.gamma, d.gamma)
-	if l.last != nil {
-		add(l.last.RawMatrix().Data, d.last.RawMatrix().Data)
-	}
+	l, d := n.layer(weights), n.layer(g)
+	add(l.all.RawMatrix().Data, d.all.RawMatrix().Data, l2)
+	add(l.gamma, d.gamma, factorDecay*l2)
 	return sum
-}
-
-func sumRows(into []float64, m *mat.Dense) {
-	clear(into)
-	rows, _ := m.Dims()
-	for i := range rows {
-		for j, v := range m.RawRowView(i) {
-			into[j] += v
-		}
-	}
 }

@@ -30,7 +30,6 @@ type HeadTraining struct {
 
 // Candidate is one way to train, with what it reached.
 type Candidate struct {
-	Hidden  int     `json:"hidden"`
 	L2      float64 `json:"l2"`
 	LogLoss float64 `json:"log_loss"`
 }
@@ -168,22 +167,20 @@ func (l lesson) learn(ctx context.Context, standard scale, c Config) (*network, 
 	standard.applyAll(x)
 	folds := l.folds(c)
 	var best [][]float64
-	steps, step := len(c.Hidden)*len(c.L2)*c.Folds+1, 0
-	for _, hidden := range c.Hidden {
-		for _, l2 := range c.L2 {
-			out := make([][]float64, len(l.users))
-			for f := range c.Folds {
-				if err := l.fold(ctx, x, folds, f, hidden, l2, c.Seed, out); err != nil {
-					return nil, scale{}, Head{}, told, err
-				}
-				step++
-				c.Progress(step, steps, l.spec.Name)
+	steps, step := len(c.L2)*c.Folds+1, 0
+	for _, l2 := range c.L2 {
+		out := make([][]float64, len(l.users))
+		for f := range c.Folds {
+			if err := l.fold(ctx, x, folds, f, l2, out); err != nil {
+				return nil, scale{}, Head{}, told, err
 			}
-			tried := Candidate{Hidden: hidden, L2: l2, LogLoss: l.logLoss(out)}
-			told.Tried = append(told.Tried, tried)
-			if best == nil || tried.LogLoss < told.Chosen.LogLoss {
-				told.Chosen, best = tried, out
-			}
+			step++
+			c.Progress(step, steps, l.spec.Name)
+		}
+		tried := Candidate{L2: l2, LogLoss: l.logLoss(out)}
+		told.Tried = append(told.Tried, tried)
+		if best == nil || tried.LogLoss < told.Chosen.LogLoss {
+			told.Chosen, best = tried, out
 		}
 	}
 	head, calibration := l.settle(best, c.Precision)
@@ -191,7 +188,7 @@ func (l lesson) learn(ctx context.Context, standard scale, c Config) (*network, 
 		calibration.apply(row)
 	}
 	told.Calibrated = l.logLoss(best)
-	net := l.network(told.Chosen.Hidden, c.Seed)
+	net := l.network()
 	if err := net.fit(ctx, l.spec.Kind, x, l.truth, told.Chosen.L2); err != nil {
 		return nil, scale{}, Head{}, told, err
 	}
@@ -199,8 +196,8 @@ func (l lesson) learn(ctx context.Context, standard scale, c Config) (*network, 
 	return net, calibration, head, told, nil
 }
 
-func (l lesson) network(hidden int, seed uint64) *network {
-	return newNetwork(len(l.users[0].Vector), len(l.users[0].Features), hidden, len(l.spec.Values), seed)
+func (l lesson) network() *network {
+	return newNetwork(len(l.users[0].Vector), len(l.users[0].Features), len(l.spec.Values))
 }
 
 // folds deals the users out, by a number of their own so that a fold does not depend on the order of the list.
@@ -219,7 +216,7 @@ func (l lesson) folds(c Config) []int {
 }
 
 // fold trains without fold f and writes the outputs for its users.
-func (l lesson) fold(ctx context.Context, x *mat.Dense, folds []int, f, hidden int, l2 float64, seed uint64, out [][]float64) error {
+func (l lesson) fold(ctx context.Context, x *mat.Dense, folds []int, f int, l2 float64, out [][]float64) error {
 	part := func(m *mat.Dense, in bool) *mat.Dense {
 		var data []float64
 		rows, columns := 0, m.RawMatrix().Cols
@@ -232,7 +229,7 @@ func (l lesson) fold(ctx context.Context, x *mat.Dense, folds []int, f, hidden i
 		return mat.NewDense(rows, columns, data)
 	}
 	learnX, learnTruth, askX := part(x, false), part(l.truth, false), part(x, true)
-	net := l.network(hidden, seed)
+	net := l.network()
 	if err := net.fit(ctx, l.spec.Kind, learnX, learnTruth, l2); err != nil {
 		return err
 	}
@@ -286,7 +283,7 @@ func (l lesson) settle(out [][]float64, precision float64) (Head, scale) {
 			best := likeliest(p)
 			guesses[i] = guess{p[best], classes[i] == best}
 		}
-		h.Answer = []float64{threshold(guesses, precision)}
+		h.Answer = []float64{max(likely, threshold(guesses, precision))}
 		return h, s
 	}
 	h.Decision = decision(probabilities, tags)
@@ -295,10 +292,13 @@ func (l lesson) settle(out [][]float64, precision float64) (Head, scale) {
 		for i, p := range probabilities {
 			guesses[i] = guess{p[j], tags[i][j]}
 		}
-		h.Answer = append(h.Answer, threshold(guesses, precision))
+		h.Answer = append(h.Answer, max(likely, threshold(guesses, precision)))
 	}
 	return h, s
 }
+
+// likely is the least probability at which anything is told, whatever the precision: what is rather not so is not told.
+const likely = 0.5
 
 // likeliest is the index of the largest number, the first of equals.
 func likeliest(p []float64) int {

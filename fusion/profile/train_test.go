@@ -109,8 +109,7 @@ func TestTrainRepeats(t *testing.T) {
 		t.Error("the same examples and configuration gave another file")
 	}
 	c := config()
-	c.Hidden = []int{3}
-	c.Seed = 5
+	c.Seed, c.L2 = 5, []float64{0.01}
 	other, _ := trained(t, examples, c)
 	if reflect.DeepEqual(one.nets, other.nets) {
 		t.Error("another configuration gave the same weights")
@@ -239,7 +238,6 @@ func TestBadConfig(t *testing.T) {
 		"spaces":       func(c *Config) { c.Heads[0].Name = "a b" },
 		"empty value":  func(c *Config) { c.Heads[0].Values = []string{""} },
 		"L2":           func(c *Config) { c.L2 = []float64{math.NaN()} },
-		"hidden":       func(c *Config) { c.Hidden = []int{-1} },
 		"folds":        func(c *Config) { c.Folds = 1 },
 		"precision":    func(c *Config) { c.Precision = 1 },
 		"min users":    func(c *Config) { c.MinUsers = 3 },
