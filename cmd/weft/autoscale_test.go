@@ -134,12 +134,12 @@ func TestAutoscaleFromZeroAndBack(t *testing.T) {
 	for i, id := range samples(t, products) {
 		f.put(fmt.Sprintf("media/q%03d/photo.jpg", i), append(samplePhoto(t, id), 0)) // other contents
 	}
-	until(t, "a worker has begun", func() bool {
+	rdb := redis.NewClient(&redis.Options{Addr: f.redis.Addr})
+	defer func() { _ = rdb.Close() }()
+	until(t, "a worker has work in hand", func() bool {
 		scaler.alive()
-		rdb := redis.NewClient(&redis.Options{Addr: f.redis.Addr})
-		defer func() { _ = rdb.Close() }()
-		ps, err := queue.NewClient(rdb).Workers(t.Context(), "default")
-		return err == nil && slices.ContainsFunc(ps, func(p tasks.Pace) bool { return p.InHand > 0 })
+		ds, err := queue.NewClient(rdb).Depths(t.Context())
+		return err == nil && slices.ContainsFunc(ds, func(d tasks.Depth) bool { return d.Active > 0 })
 	})
 	scaler.signal(syscall.SIGINT)
 	if code := scaler.wait(); code != exitDone {
@@ -149,8 +149,6 @@ func TestAutoscaleFromZeroAndBack(t *testing.T) {
 	if end := lines[len(lines)-1]; end.Running+end.Draining+end.Crashed+end.Killed != 0 {
 		t.Errorf("after Ctrl-C: %+v", end)
 	}
-	rdb := redis.NewClient(&redis.Options{Addr: f.redis.Addr})
-	defer func() { _ = rdb.Close() }()
 	ds, err := queue.NewClient(rdb).Depths(t.Context())
 	must(t, err)
 	for _, d := range ds {

@@ -24,8 +24,8 @@ type place struct {
 	Queue   string `help:"Redis of the queues: redis://host:port/0." placeholder:"URL" group:"Where"`
 	Vectors string `help:"Redis of the vectors (may be the same server): redis://host:port/1." placeholder:"URL" group:"Where"`
 
-	S3AccessKey string `help:"Access key of the bucket; default AWS_ACCESS_KEY_ID." placeholder:"KEY" group:"Where" name:"s3-access-key"`
-	S3SecretKey string `help:"Secret key of the bucket; default AWS_SECRET_ACCESS_KEY." placeholder:"KEY" group:"Where" name:"s3-secret-key"`
+	S3AccessKey string `help:"Access key of the bucket; default AWS_ACCESS_KEY_ID." placeholder:"KEY" group:"Where" name:"s3-access-key" env:"WEFT_S3_ACCESS_KEY"`
+	S3SecretKey string `help:"Secret key of the bucket; default AWS_SECRET_ACCESS_KEY." placeholder:"KEY" group:"Where" name:"s3-secret-key" env:"WEFT_S3_SECRET_KEY"`
 }
 
 // encoders says which models run and how.
