@@ -69,6 +69,7 @@ func TestWrittenModel(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			t.Logf("cold %+v, folding %v", s.Choice.Cold, s.Choice.Foldings)
 			checkProducts(t, d, out, manifest)
 			checkUsers(t, d, out, manifest)
 			card, err := os.ReadFile(filepath.Join(out, "model-card.md"))

@@ -56,7 +56,7 @@ type Epoch struct {
 // newFit prepares a training. Whoever made it closes it.
 func newFit(o *onnx.Runtime, rows []dataset.Interaction, users, items int, timed bool, features []prepared, c Config) (*fit, error) {
 	f := &fit{config: c, users: users, items: items, features: features, counts: dataset.Counts(rows, items), total: len(rows)}
-	f.sampler = newSampler(rows, users, timed, c)
+	f.sampler = newSampler(rows, users, items, timed, c)
 	f.spec = spec{dim: c.Dim, mix: timed}
 	for _, p := range features {
 		f.spec.modalities = append(f.spec.modalities, p.Width)

@@ -26,7 +26,7 @@ type sampler struct {
 	end     int64
 }
 
-func newSampler(rows []dataset.Interaction, users int, timed bool, c Config) *sampler {
+func newSampler(rows []dataset.Interaction, users, items int, timed bool, c Config) *sampler {
 	s := &sampler{byUser: dataset.ByUser(rows, users), config: c}
 	if !timed || len(rows) == 0 {
 		return s
@@ -39,15 +39,18 @@ func newSampler(rows []dataset.Interaction, users int, timed bool, c Config) *sa
 	step := int64(c.Every * day)
 	for at := s.end - step; at > begin; at -= step {
 		s.moments = append(s.moments, at)
-		if len(s.moments) == maxMoments {
+		if len(s.moments) == max(leastMoments, min(maxMoments, mostPopularity/items)) {
 			break
 		}
 	}
 	return s
 }
 
-// maxMoments bounds the table of popularity at every moment.
-const maxMoments = 120
+// These bound the table of popularity, moments × items.
+const (
+	leastMoments, maxMoments = 4, 120
+	mostPopularity           = 16_000_000
+)
 
 // epoch draws and shuffles the samples of one epoch. The same seed and number give the same samples.
 func (s *sampler) epoch(seed uint64, number int) []sample {
