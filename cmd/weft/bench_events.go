@@ -46,7 +46,8 @@ Examples:
 // benchEvents is what was measured. Times are in seconds.
 type benchEvents struct {
 	Events  int       `json:"events"`
-	Seen    int       `json:"seen"` // whose shopper's new vector was announced
+	Seen    int       `json:"seen"`  // whose shopper's new vector was announced
+	Later   int       `json:"later"` // told to come back in a second
 	Refused int       `json:"refused"`
 	Rate    float64   `json:"events_per_s"`
 	Answer  quantiles `json:"answer_s"` // request to 202
@@ -180,6 +181,7 @@ type benchWatch struct {
 	sent    map[string][]time.Time
 	answers []time.Duration
 	vectors []time.Duration
+	later   int // told to come back
 	refused int
 	failed  error
 }
@@ -231,6 +233,7 @@ func (c *benchEventsCmd) measure(ctx context.Context, u *up) (r benchEvents, err
 	if err != nil || w.failed != nil {
 		return r, fmt.Errorf("watching: %w", errors.Join(err, w.failed))
 	}
+	r.Later = w.later
 	r.Events, r.Seen, r.Refused, r.Rate = len(w.answers), len(w.vectors), w.refused, float64(len(w.answers))/took.Seconds()
 	r.Answer, r.Vector, r.Due, r.Sweep = quantilesOf(w.answers), quantilesOf(w.vectors), sweep.Due, sweep.Took.Seconds()
 	return r, nil
@@ -262,30 +265,45 @@ func (c *benchEventsCmd) send(ctx context.Context, u *up, w *benchWatch) {
 	posting.Wait()
 }
 
+// post sends an event until it is taken: a server that is busy says when to come back.
 func (w *benchWatch) post(ctx context.Context, client *http.Client, url string, e benchEvent, due time.Time) {
-	status := 0
 	body, err := json.Marshal(e)
-	if err == nil {
-		var req *http.Request
-		if req, err = http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body)); err == nil {
-			req.Header.Set("Content-Type", "application/json")
-			var resp *http.Response
-			if resp, err = client.Do(req); err == nil {
-				status = resp.StatusCode
-				_, _ = io.Copy(io.Discard, resp.Body)
-				_ = resp.Body.Close()
+	status, later := http.StatusTooManyRequests, 0
+	for ; err == nil && status == http.StatusTooManyRequests; later++ {
+		if later > 0 {
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
 			}
 		}
+		status, err = postEvent(ctx, client, url, body)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answers = append(w.answers, time.Since(due))
-	if status != http.StatusAccepted {
+	if later > 1 {
+		w.later++
+	}
+	if err != nil || status != http.StatusAccepted {
 		w.refused++
 		if w.failed == nil {
 			w.failed = fmt.Errorf("POST %s: status %d, %v", url, status, err)
 		}
 	}
+}
+
+func postEvent(ctx context.Context, client *http.Client, url string, body []byte) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, resp.Body.Close()
 }
 
 // drained waits until nothing is queued and nothing more is announced.
