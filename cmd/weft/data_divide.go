@@ -164,10 +164,16 @@ func (d *divider) interactions(ctx context.Context, out *splitTables, plan *spli
 	return errors.Join(err, w.close(d.manifest))
 }
 
+// products writes what train may know, and apart from it what only later parts may:
+// who reads a table whole must not read the future by it.
 func (d *divider) products(ctx context.Context, out *splitTables, facts split.Facts, fit *clean.Fit) error {
-	w, err := newParquetTable[factRow](out, "products.parquet")
+	known, err := newParquetTable[factRow](out, "products.parquet")
 	if err != nil {
 		return err
+	}
+	later, err := newParquetTable[factRow](out, "products_later.parquet")
+	if err != nil {
+		return errors.Join(err, known.close(d.manifest))
 	}
 	bar := countBar(d.app.err, "products", -1)
 	defer func() { _ = bar.Finish() }()
@@ -182,16 +188,17 @@ func (d *divider) products(ctx context.Context, out *splitTables, facts split.Fa
 			from = split.Train
 		}
 		d.manifest.Facts.add(from)
-		if from == split.Train {
-			fit.Product(&p.Product)
-		}
 		row, err := factOf(p, from)
 		if err != nil {
 			return err
 		}
-		return w.write([]factRow{row})
+		if from != split.Train {
+			return later.write([]factRow{row})
+		}
+		fit.Product(&p.Product)
+		return known.write([]factRow{row})
 	})
-	return errors.Join(err, w.close(d.manifest))
+	return errors.Join(err, known.close(d.manifest), later.close(d.manifest))
 }
 
 // users writes what train's users have told before its end, and the statistics.

@@ -31,7 +31,8 @@ func (dataSplitCmd) Help() string {
 	return `Reads all events, cleans them as the worker does, cuts them, and writes
 
   interactions.parquet   user, item, time, type, weight, split, event
-  products.parquet       item, facts, and in split the first part that may know them
+  products.parquet       item and its facts, as far as train may know them
+  products_later.parquet facts that were stated later; split names the first part that may know them
   profiles.csv           what consenting users have told up to the end of train, cleaned, nothing filled in
   statistics.json        what train's values are normalised and filled with
   manifest.json          rule, boundaries, counts and digests; written last

@@ -85,7 +85,7 @@ func TestDataSplit(t *testing.T) {
 			}
 			files, err := os.ReadDir(out)
 			must(t, err)
-			if len(files) != len(written.Files)+1 || len(files) != 5 {
+			if len(files) != len(written.Files)+1 || len(files) != 6 {
 				t.Errorf("in the folder: %v", files)
 			}
 			// The reader of the tables agrees.
@@ -127,9 +127,15 @@ func TestNothingFromTheFuture(t *testing.T) {
 	facts := map[string]factRow{}
 	for _, f := range readTable[factRow](t, out, "products.parquet") {
 		facts[f.Item] = f
-		if f.Split == "train" && f.UpdatedAt != nil && !time.UnixMilli(*f.UpdatedAt).Before(*m.ValFrom) {
-			t.Errorf("train knows %s, which was stated at %v", f.Item, time.UnixMilli(*f.UpdatedAt))
+		if f.Split != "train" || f.UpdatedAt != nil && !time.UnixMilli(*f.UpdatedAt).Before(*m.ValFrom) {
+			t.Errorf("train knows %+v", f)
 		}
+	}
+	for _, f := range readTable[factRow](t, out, "products_later.parquet") {
+		if _, twice := facts[f.Item]; twice || f.Split == "train" {
+			t.Errorf("%+v is not of later", f)
+		}
+		facts[f.Item] = f
 	}
 	if facts["p9"].Split != "test" || facts["p10"].Split == "train" || facts["p1"].Split != "train" || facts["p0"].Split != "train" || facts["p1"].Attributes != `{"colour":"red"}` {
 		t.Errorf("%+v", facts)
@@ -152,7 +158,7 @@ func TestNothingFromTheFuture(t *testing.T) {
 	}
 
 	strict, m := splitOf(t, s, "--undated", "drop")
-	if rows := readTable[factRow](t, strict, "products.parquet"); len(rows) != 11 || m.Facts.Undated != 3 {
+	if rows := readTable[factRow](t, strict, "products.parquet"); len(rows) != 8 || m.Facts.Undated != 3 {
 		t.Errorf("%d facts with a date, %+v", len(rows), m.Facts)
 	}
 	if profiles := string(read(t, filepath.Join(strict, "profiles.csv"))); strings.Contains(profiles, "u3") {
@@ -239,7 +245,7 @@ func TestSplitManifestNames(t *testing.T) {
 			t.Errorf("the manifest has no %q", name)
 		}
 	}
-	if want := []string{"interactions.parquet", "products.parquet", "profiles.csv", "statistics.json"}; len(m.Files) != len(want) || slices.ContainsFunc(want, func(n string) bool { return m.Files[n].SHA256 == "" }) {
+	if want := []string{"interactions.parquet", "products.parquet", "products_later.parquet", "profiles.csv", "statistics.json"}; len(m.Files) != len(want) || slices.ContainsFunc(want, func(n string) bool { return m.Files[n].SHA256 == "" }) {
 		t.Errorf("files %v", m.Files)
 	}
 }

@@ -33,7 +33,7 @@ type interactionRow struct {
 	Event  string  `parquet:"event,snappy"` // its id
 }
 
-// factRow is one product of products.parquet.
+// factRow is one product of products.parquet and products_later.parquet.
 type factRow struct {
 	Item        string   `parquet:"item,snappy"`
 	Title       string   `parquet:"title,snappy"`
