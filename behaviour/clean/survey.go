@@ -251,7 +251,7 @@ func (s *Surveyor) Survey() *Survey {
 	stats := s.fit.Statistics()
 	out := &Survey{Rows: maps.Clone(s.rows), Users: s.users, Statistics: stats, Days: []Day{}, PerUser: []Range{},
 		Values: []Numbers{}, Missing: []Gap{}, Attributes: []Numbers{}, Names: []Names{},
-		Price: numbers("price", &s.fit.price), Category: namesOf("category", &s.fit.category)}
+		Price: numbers("price", &s.fit.price), Category: namesOf("category", &s.fit.category, stats.Category, true)}
 	for _, d := range slices.Sorted(maps.Keys(s.days)) {
 		out.Days = append(out.Days, Day{time.UnixMilli(d * day).UTC().Format(time.DateOnly), *s.days[d]})
 	}
@@ -288,14 +288,10 @@ func (out *Survey) attribute(name string, a *attributeFit, stats Attribute, user
 		out.Attributes = append(out.Attributes, n)
 		gap.Missing, gap.Filled = stats.Numeric.Missing, stats.Numeric.Missing
 	case KindList:
-		n := namesOf(name, &a.items)
-		n.Categorical = *stats.Categorical
-		out.Names = append(out.Names, n)
+		out.Names = append(out.Names, namesOf(name, &a.items, *stats.Categorical, false))
 		gap.Missing = stats.Categorical.Missing
 	default:
-		n := namesOf(name, &a.names)
-		n.Categorical = *stats.Categorical
-		out.Names = append(out.Names, n)
+		out.Names = append(out.Names, namesOf(name, &a.names, *stats.Categorical, true))
 		gap.Missing, gap.Filled = stats.Categorical.Missing, stats.Categorical.Missing
 	}
 	out.Missing = append(out.Missing, gap)

@@ -12,9 +12,10 @@ func numbers(name string, d *Distribution) Numbers {
 	return n
 }
 
-// namesOf shows the most frequent values, and what the rest become.
-func namesOf(name string, c *names) Names {
-	n := Names{Name: name, Categorical: c.categorical(), Values: []NamedPair{}, Different: len(c.counts)}
+// namesOf shows the most frequent values, and what the rest and, where filled is set,
+// missing ones become.
+func namesOf(name string, c *names, s Categorical, filled bool) Names {
+	n := Names{Name: name, Categorical: s, Values: []NamedPair{}, Different: len(c.counts)}
 	var hidden Pair
 	for i, v := range c.sorted() {
 		p := Pair{Before: v.Count}
@@ -34,7 +35,7 @@ func namesOf(name string, c *names) Names {
 	if n.Categorical.Pooled > 0 {
 		n.Values = append(n.Values, NamedPair{"→ " + Other, Pair{After: n.Categorical.Pooled}})
 	}
-	if n.Categorical.Missing > 0 {
+	if filled && n.Categorical.Missing > 0 {
 		n.Values = append(n.Values, NamedPair{"→ " + Unknown, Pair{After: n.Categorical.Missing}})
 	}
 	return n

@@ -289,6 +289,19 @@ func TestSurvey(t *testing.T) {
 	if _, err := json.Marshal(s); err != nil {
 		t.Error(err)
 	}
+	// What is rare or missing shows up as what it becomes.
+	var categories clean.Pair
+	for _, v := range s.Category.Values {
+		categories.Before, categories.After = categories.Before+v.Before, categories.After+v.After
+	}
+	if categories != (clean.Pair{Before: 1, After: 2}) {
+		t.Errorf("categories %+v", s.Category.Values)
+	}
+	cities := survey(t, nil, nil, []behaviour.User{user("a", `{"city":"Bath"}`), user("b", `{"city":"Bath"}`), user("c", `{"city":"Bath"}`), user("d", `{"city":"Ely"}`), user("e", `{}`)}, nil)
+	if want := []clean.NamedPair{{Name: "Bath", Pair: clean.Pair{Before: 3, After: 3}}, {Name: "Ely", Pair: clean.Pair{Before: 1}},
+		{Name: "→ other", Pair: clean.Pair{After: 1}}, {Name: "→ unknown", Pair: clean.Pair{After: 1}}}; !slices.Equal(cities.Names[0].Values, want) {
+		t.Errorf("cities %+v", cities.Names[0].Values)
+	}
 	again := survey(t, rows, reviews, users, products)
 	if !reflect.DeepEqual(s, again) {
 		t.Error("a second survey differs")
