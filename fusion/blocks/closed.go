@@ -167,35 +167,42 @@ func RecentPopularity(ctx context.Context, h baselines.History, halfLife int64, 
 	if h.Now == 0 {
 		return Block{}, fmt.Errorf("%w: recent popularity without times: use interactions with times", ErrBlock)
 	}
-	return popularity(ctx, "recent popularity", h, baselines.RecentCounts(h, halfLife), cold)
+	return popularity(ctx, "recent popularity", h, logarithm(baselines.RecentCounts(h, halfLife)), cold)
 }
 
 // Popularity is the same over all time.
 func Popularity(ctx context.Context, h baselines.History, cold float64) (Block, error) {
-	return popularity(ctx, "popularity", h, h.Counts(), cold)
+	return popularity(ctx, "popularity", h, logarithm(h.Counts()), cold)
 }
 
-func popularity(ctx context.Context, name string, h baselines.History, recent []float32, cold float64) (Block, error) {
-	items := linear.Zeros(h.Items, 1)
+func popularity(ctx context.Context, name string, h baselines.History, level []float32, cold float64) (Block, error) {
+	items := linear.Matrix{Rows: h.Items, Cols: 1, Data: level}
 	counts := h.Counts()
 	var warm []float64
-	for i, n := range recent {
-		// One interaction of long ago counts as half of a fresh one at most, and .01 keeps the logarithm finite.
-		items.Data[i] = float32(math.Log(float64(n) + .01))
+	for i, x := range level {
 		if counts[i] > 0 {
-			warm = append(warm, float64(items.Data[i]))
+			warm = append(warm, float64(x))
 		}
 	}
 	if len(warm) == 0 {
 		return Block{}, fmt.Errorf("%w: %s of an empty history", ErrBlock, name)
 	}
-	level := float32(quantile(warm, cold))
+	usual := float32(quantile(warm, cold))
 	for i, n := range counts {
 		if n == 0 {
-			items.Data[i] = level
+			level[i] = usual
 		}
 	}
 	return finish(ctx, name, h, items, &Fold{Constant: true, Scale: 1})
+}
+
+// logarithm keeps what is zero finite: .01 is one interaction six half-lives ago.
+func logarithm(counts []float32) []float32 {
+	out := make([]float32, len(counts))
+	for i, n := range counts {
+		out[i] = float32(math.Log(float64(n) + .01))
+	}
+	return out
 }
 
 // quantile of values, which it sorts.
