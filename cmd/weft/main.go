@@ -55,6 +55,7 @@ type cli struct {
 	Drain       drainCmd       `cmd:"" help:"Let one worker finish what it has in hand and end; list the workers."`
 	Pause       pauseCmd       `cmd:"" help:"Keep workers from taking further tasks of a queue."`
 	Resume      resumeCmd      `cmd:"" help:"End a pause."`
+	Doctor      doctorCmd      `cmd:"" help:"Check this machine, the bucket and Redis; say what to do."`
 	Import      importCmd      `cmd:"" help:"Bring photos, listings, events, reviews or users into the bucket."`
 	Status      statusCmd      `cmd:"" help:"What is there, what waits."`
 	Get         getCmd         `cmd:"" help:"Show one product or user."`
