@@ -113,7 +113,7 @@ func (u *undecided) judge(declined, empty bool, passed shorts) {
 
 // count counts a shopper's rows by what will become of them.
 func count(p person, h *parts.History, known parts.Known) shopper {
-	s := shopper{id: p.id, rows: p.listed, left: h.Counts.Rate, waits: h.Waits(known)}
+	s := shopper{id: p.id, rows: p.listed, left: h.Counts.Rate}
 	for i := range h.Events {
 		if id := h.Events[i].Product; id != "" && known(tasks.ProductID(id)) == 0 {
 			s.unknown++
@@ -123,6 +123,9 @@ func count(p person, h *parts.History, known parts.Known) shopper {
 		if id := h.Reviews[i].Product; id != "" && known(tasks.ProductID(id)) == 0 {
 			s.unknown++
 		}
+	}
+	if s.unknown > 0 {
+		s.waits = h.Waits(known)
 	}
 	return s
 }
