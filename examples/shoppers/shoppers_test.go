@@ -146,7 +146,7 @@ func TestRows(t *testing.T) {
 }
 
 func TestSharesOfShoppers(t *testing.T) {
-	s := simulated(t, Config{Seed: 5, Shoppers: 4000, Cold: 0.2, NoConsent: 0.1, Missing: 0.3})
+	s := simulated(t, Config{Seed: 5, Shoppers: 2000, Cold: 0.2, NoConsent: 0.1, Missing: 0.3})
 	var cold, refused, ageless, adult float64
 	seen := map[string]int{}
 	for _, e := range s.Events {
@@ -176,7 +176,7 @@ func TestSharesOfShoppers(t *testing.T) {
 		name      string
 		got, want float64
 	}{{"cold", cold, 0.2}, {"without consent", refused, 0.1}, {"without age", ageless, 0.3}, {"aged 25 to 34", adult, 0.27}} {
-		if got := share.got / 4000; math.Abs(got-share.want) > 4*math.Sqrt(share.want*(1-share.want)/4000) {
+		if got := share.got / 2000; math.Abs(got-share.want) > 4*math.Sqrt(share.want*(1-share.want)/2000) {
 			t.Errorf("%.3f of the shoppers are %s, want %.3f", got, share.name, share.want)
 		}
 	}
@@ -267,9 +267,9 @@ func TestHitRates(t *testing.T) {
 	if none := s.HitRate(10, func(string) []string { return nil }); none.Rate != 0 {
 		t.Errorf("empty lists hit %+v", none)
 	}
-	owned := s.owned()
+	owned, list := s.owned(), s.Best()
 	for _, u := range s.Users {
-		if slices.ContainsFunc(s.Best()(u.ID), func(id string) bool { return owned[u.ID][id] }) {
+		if slices.ContainsFunc(list(u.ID), func(id string) bool { return owned[u.ID][id] }) {
 			t.Fatalf("%s is shown what it has", u.ID)
 		}
 	}

@@ -32,8 +32,8 @@ type Config struct {
 	MaxExamples int // more are sampled; default 50000
 	Folds       int // default 5; every user is scored by a network that has not seen it, and all choices are made on that
 
-	// L2 are the weight decays to try; the one with the least log loss over the folds is taken, the first of equals.
-	// Default 0.3, 0.1, 0.03, 0.01, 0.003, 0.001.
+	// L2 are the weight decays to try, from the largest down until the loss has risen twice; the one with the least log
+	// loss over the folds is taken. Default 0.3, 0.1, 0.03, 0.01, 0.003, 0.001.
 	L2 []float64
 
 	// Precision is what answers are held to: a head answers only where those that are at least as sure were right this
@@ -41,7 +41,8 @@ type Config struct {
 	// same goes for each tag.
 	Precision float64
 
-	// Progress is told after each training; nil is fine. It is called from Train's goroutine.
+	// Progress is told after each fold and after the training on all users; nil is fine. It is called from Train's
+	// goroutine.
 	Progress func(done, of int, head string)
 }
 

@@ -6,7 +6,7 @@
 // A head is one attribute: classes of which one holds, or tags of which any number do. Each head reads the user vector v
 // and behaviour features f, standardised, by
 //
-//	exp(f·γ)·(v·V) + f·F + b
+//	exp(f·γ)·V·v + F·f + b
 //
 // and softmax or sigmoids turn that into probabilities. The factor is there because a user vector has unit length: it
 // says in which direction a shopper leans, and not after how many events. With it a head is sure of a busy shopper and
@@ -39,7 +39,7 @@
 //	           constant  model  ceiling  constant  model  ceiling  share  precision
 //	age band     .272    .599    .712     .086     .607    .718     .45     .83
 //	gender       .492    .861    .907     .220     .728    .835     .96     .88
-//	interests    .355    .824    .878     .524     .746    .826     .62     .85
+//	interests    .355    .821    .878     .524     .747    .826     .62     .85
 //
 // A twelfth of the shoppers has the third gender; of these it finds a third. Age bands of new shoppers (one session) are
 // guessed no better than by chance, and told to one in 25 of them.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"gonum.org/v1/gonum/mat"
+
 	"weft/onnx"
 	"weft/onnx/graph"
 )
@@ -73,15 +75,19 @@ func (w writer) scaled(name string, x graph.Value, s scale) graph.Value {
 // network writes what network.forward computes; vector or features is "" where there is none.
 func (w writer) network(name string, n *network, vector, features graph.Value) graph.Value {
 	l := n.layer(n.weights)
+	product := func(x graph.Value, part string, m *mat.Dense) graph.Value {
+		rows, columns := m.Dims()
+		weight := w.weight(name+"."+part, mat.DenseCopyOf(m).RawMatrix().Data, rows, columns)
+		return w.g.Op("Gemm", []graph.Value{x, weight}, graph.AttrInt("transB", 1))
+	}
 	var out graph.Value
-	numbers := l.all.RawMatrix().Data
 	if n.vector > 0 {
-		out = w.op("MatMul", vector, w.weight(name+".vector", numbers[:n.vector*n.out], n.vector, n.out))
+		out = product(vector, "vector", l.vector)
 	}
 	if n.features > 0 {
-		said := w.op("MatMul", features, w.weight(name+".features", numbers[n.vector*n.out:], n.features, n.out))
+		said := product(features, "features", l.features)
 		if n.vector > 0 {
-			exponent := w.op("Clip", w.op("MatMul", features, w.weight(name+".gamma", l.gamma, n.features, 1)),
+			exponent := w.op("Clip", product(features, "gamma", mat.NewDense(1, n.features, l.gamma)),
 				w.weight(name+".least", []float64{-most}), w.weight(name+".most", []float64{most}))
 			said = w.op("Add", w.op("Mul", out, w.op("Exp", exponent)), said)
 		}

@@ -14,13 +14,13 @@ import (
 // network maps standardised inputs (a vector v and features f) to one number for each value of a head, before softmax or
 // sigmoid:
 //
-//	exp(f·γ)·(v·V) + f·F + b
+//	exp(f·γ)·V·v + F·f + b
 //
 // The factor before the vector's part lets features such as the number of events say how much the direction of a vector
 // of unit length is worth.
 type network struct {
 	vector, features, out int
-	weights               []float64 // V and F (below each other), b, γ
+	weights               []float64 // V and F (side by side: a row for each value), b, γ
 }
 
 // most is the largest exponent of the factor, either way: a vector of much evidence weighs up to 55 times one of little.
@@ -32,18 +32,18 @@ func newNetwork(vector, features, out int) *network {
 
 // layer is a view of a network's numbers.
 type layer struct {
-	all, vector, features *mat.Dense // V and F together and apart; either part is nil if it has no rows
+	all, vector, features *mat.Dense // V and F together and apart; either part is nil if it has no columns
 	b, gamma              []float64
 }
 
 func (n *network) layer(weights []float64) layer {
 	in := n.vector + n.features
-	l := layer{all: mat.NewDense(in, n.out, weights[:in*n.out]), b: weights[in*n.out:][:n.out], gamma: weights[in*n.out+n.out:]}
+	l := layer{all: mat.NewDense(n.out, in, weights[:in*n.out]), b: weights[in*n.out:][:n.out], gamma: weights[in*n.out+n.out:]}
 	if n.vector > 0 {
-		l.vector = l.all.Slice(0, n.vector, 0, n.out).(*mat.Dense)
+		l.vector = l.all.Slice(0, n.out, 0, n.vector).(*mat.Dense)
 	}
 	if n.features > 0 {
-		l.features = l.all.Slice(n.vector, in, 0, n.out).(*mat.Dense)
+		l.features = l.all.Slice(0, n.out, n.vector, in).(*mat.Dense)
 	}
 	return l
 }
@@ -74,7 +74,7 @@ func (n *network) forward(weights []float64, x *mat.Dense) pass {
 	v, f := n.split(x)
 	p := pass{out: mat.NewDense(rows, n.out, nil)}
 	if v != nil {
-		p.out.Mul(v, l.vector)
+		p.out.Mul(v, l.vector.T())
 	}
 	if v != nil && f != nil {
 		p.factor = make([]float64, rows)
@@ -91,7 +91,7 @@ func (n *network) forward(weights []float64, x *mat.Dense) pass {
 	}
 	if f != nil {
 		var said mat.Dense
-		said.Mul(f, l.features)
+		said.Mul(f, l.features.T())
 		p.out.Add(p.out, &said)
 	}
 	for i := range rows {
@@ -116,7 +116,7 @@ func (n *network) backward(gradient []float64, x *mat.Dense, p pass, back *mat.D
 	}
 	clear(d.gamma)
 	if f != nil {
-		d.features.Mul(f.T(), back)
+		d.features.Mul(back.T(), f)
 	}
 	if p.factor != nil {
 		exponent := mat.NewVecDense(rows, nil)
@@ -134,7 +134,7 @@ func (n *network) backward(gradient []float64, x *mat.Dense, p pass, back *mat.D
 		mat.NewVecDense(n.features, d.gamma).MulVec(f.T(), exponent)
 	}
 	if v != nil {
-		d.vector.Mul(v.T(), back)
+		d.vector.Mul(back.T(), v)
 	}
 }
 

@@ -96,7 +96,7 @@ func TestFactorWeighsEvidence(t *testing.T) {
 	if err := n.fit(t.Context(), Tags, x, truth, 1e-6); err != nil {
 		t.Fatal(err)
 	}
-	if l := n.layer(n.weights); math.Abs(l.gamma[0]-0.8) > 0.15 || math.Abs(l.all.At(0, 0)-1) > 0.15 || math.Abs(l.all.At(1, 0)) > 0.15 {
-		t.Errorf("γ %v, V %v, F %v; made with 0.8, 1, 0", l.gamma[0], l.all.At(0, 0), l.all.At(1, 0))
+	if l := n.layer(n.weights); math.Abs(l.gamma[0]-0.8) > 0.15 || math.Abs(l.all.At(0, 0)-1) > 0.15 || math.Abs(l.all.At(0, 1)) > 0.15 {
+		t.Errorf("γ %v, V %v, F %v; made with 0.8, 1, 0", l.gamma[0], l.all.At(0, 0), l.all.At(0, 1))
 	}
 }

@@ -165,22 +165,26 @@ func (l lesson) learn(ctx context.Context, standard scale, c Config) (*network, 
 	told := HeadTraining{Name: l.spec.Name, Users: len(l.users), Ambiguous: l.ambiguous, Rare: l.rare}
 	x := inputs(l.users)
 	standard.applyAll(x)
+	decays := slices.SortedFunc(slices.Values(c.L2), func(a, b float64) int { return cmp.Compare(b, a) })
+	out := make([][][]float64, len(decays)) // by decay and user
+	for d := range decays {
+		out[d] = make([][]float64, len(l.users))
+	}
 	folds := l.folds(c)
-	var best [][]float64
-	steps, step := len(c.L2)*c.Folds+1, 0
-	for _, l2 := range c.L2 {
-		out := make([][]float64, len(l.users))
-		for f := range c.Folds {
-			if err := l.fold(ctx, x, folds, f, l2, out); err != nil {
-				return nil, scale{}, Head{}, told, err
-			}
-			step++
-			c.Progress(step, steps, l.spec.Name)
+	for f := range c.Folds {
+		tried, err := l.fold(ctx, x, folds, f, decays, out)
+		if err != nil {
+			return nil, scale{}, Head{}, told, err
 		}
-		tried := Candidate{L2: l2, LogLoss: l.logLoss(out)}
+		decays = decays[:tried]
+		c.Progress(f+1, c.Folds+1, l.spec.Name)
+	}
+	var best [][]float64
+	for d, l2 := range decays {
+		tried := Candidate{L2: l2, LogLoss: l.logLoss(out[d])}
 		told.Tried = append(told.Tried, tried)
 		if best == nil || tried.LogLoss < told.Chosen.LogLoss {
-			told.Chosen, best = tried, out
+			told.Chosen, best = tried, out[d]
 		}
 	}
 	head, calibration := l.settle(best, c.Precision)
@@ -192,7 +196,7 @@ func (l lesson) learn(ctx context.Context, standard scale, c Config) (*network, 
 	if err := net.fit(ctx, l.spec.Kind, x, l.truth, told.Chosen.L2); err != nil {
 		return nil, scale{}, Head{}, told, err
 	}
-	c.Progress(steps, steps, l.spec.Name)
+	c.Progress(c.Folds+1, c.Folds+1, l.spec.Name)
 	return net, calibration, head, told, nil
 }
 
@@ -215,33 +219,58 @@ func (l lesson) folds(c Config) []int {
 	return folds
 }
 
-// fold trains without fold f and writes the outputs for its users.
-func (l lesson) fold(ctx context.Context, x *mat.Dense, folds []int, f int, l2 float64, out [][]float64) error {
-	part := func(m *mat.Dense, in bool) *mat.Dense {
-		var data []float64
-		rows, columns := 0, m.RawMatrix().Cols
+// fold trains without fold f and writes the outputs for its users, by decay and user. Decays fall, and each network
+// begins where the one before it ended. It stops once the fold's own loss has risen twice in a row, and says how many
+// decays were tried.
+func (l lesson) fold(ctx context.Context, x *mat.Dense, folds []int, f int, decays []float64, out [][][]float64) (tried int, err error) {
+	learnX, askX := dealt(x, folds, f)
+	learnTruth, askTruth := dealt(l.truth, folds, f)
+	net := l.network()
+	best, rises := math.Inf(1), 0
+	for d, l2 := range decays {
+		if err := net.fit(ctx, l.spec.Kind, learnX, learnTruth, l2); err != nil {
+			return 0, err
+		}
+		got := net.forward(net.weights, askX).out
+		at := 0
 		for i, fold := range folds {
-			if (fold == f) == in {
-				data = append(data, m.RawRowView(i)...)
-				rows++
+			if fold == f {
+				out[d][i] = slices.Clone(got.RawRowView(at))
+				at++
 			}
 		}
-		return mat.NewDense(rows, columns, data)
-	}
-	learnX, learnTruth, askX := part(x, false), part(l.truth, false), part(x, true)
-	net := l.network()
-	if err := net.fit(ctx, l.spec.Kind, learnX, learnTruth, l2); err != nil {
-		return err
-	}
-	got := net.forward(net.weights, askX).out
-	at := 0
-	for i, fold := range folds {
-		if fold == f {
-			out[i] = slices.Clone(got.RawRowView(at))
-			at++
+		value := loss(l.spec.Kind, got, askTruth)
+		if rises++; value < best {
+			best, rises = value, 0
+		}
+		if rises == 2 {
+			return d + 1, nil
 		}
 	}
-	return nil
+	return len(decays), nil
+}
+
+// dealt copies the rows that are not in fold f, and those that are.
+func dealt(m *mat.Dense, folds []int, f int) (others, own *mat.Dense) {
+	inside := 0
+	for _, fold := range folds {
+		if fold == f {
+			inside++
+		}
+	}
+	_, columns := m.Dims()
+	others, own = mat.NewDense(len(folds)-inside, columns, nil), mat.NewDense(inside, columns, nil)
+	a, b := 0, 0
+	for i, fold := range folds {
+		if fold == f {
+			own.SetRow(b, m.RawRowView(i))
+			b++
+		} else {
+			others.SetRow(a, m.RawRowView(i))
+			a++
+		}
+	}
+	return others, own
 }
 
 // logLoss is the mean over users; for tags, of the sum over tags.

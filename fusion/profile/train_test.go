@@ -57,7 +57,7 @@ func TestTrainAndEvaluate(t *testing.T) {
 		t.Fatalf("%d of 3000 users are for testing, want about 900", len(test))
 	}
 	m, told := trained(t, train, config())
-	if len(told.Heads[0].Tried) != 2 || told.Heads[0].Users != len(train) {
+	if n := len(told.Heads[0].Tried); n == 0 || n > 2 || told.Heads[0].Users != len(train) {
 		t.Errorf("training of %+v", told.Heads[0])
 	}
 	e, err := Evaluate(t.Context(), m, test, EvalConfig{Groups: map[string]func(Example) string{"trust": func(e Example) string {
@@ -255,7 +255,7 @@ func TestTrainStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := config()
 	c.Progress = func(done, of int, head string) {
-		if done == 3 && of == 11 && head == "colour" {
+		if done == 3 && of == 6 && head == "colour" {
 			cancel()
 		}
 	}
