@@ -18,8 +18,8 @@ type Config struct {
 	Objects objects.Store // below the tenant
 	Lake    *lake.Lake
 	Tables  *Tables // of Lake
-	// Changed hears of users with new rows, and of products with new reviews, once
-	// these are durable. It must not block. Losing what it is told costs time only:
+	// Changed hears of users with new rows, and of products with new reviews or a new
+	// listing, once these are durable. It must not block. Losing what it is told costs time only:
 	// the sweep finds the same. May be nil.
 	Changed func(users []tasks.UserID, products []tasks.ProductID)
 	// Consent is what a shopper who said nothing is taken to have said about profiling.

@@ -263,6 +263,9 @@ func TestProductsBecomeListings(t *testing.T) {
 	s := newShop(t)
 	s.want(s.send(Products, `{"id":"n1","title":"a"}`, `{"id":"n1","title":"b"}`, `{"id":"n1","title":"b"}`, `{"id":"a b"}`, `{"title":"x"}`, `{"id":3}`, `{"id":"n2","price":-1}`, `x`),
 		"accepted", "accepted", "duplicate", "dead bad_id", "dead bad_id", "dead bad_listing", "dead bad_listing", "dead bad_json")
+	if !slices.Equal(s.products, []string{"n1"}) {
+		t.Errorf("changed: %v", s.products)
+	}
 	body, _, err := s.bucket.Get(t.Context(), "media/n1/product.json", objects.GetOptions{})
 	if err != nil || string(body) != `{"id":"n1","title":"b"}` {
 		t.Errorf("%s, %v", body, err)

@@ -61,10 +61,17 @@ func (c *Collector) acceptProducts(ctx context.Context, b Batch) (Report, error)
 	if err := group.Wait(); err != nil {
 		return r, err
 	}
+	changed := map[tasks.ProductID]bool{}
 	for _, result := range r.Results {
-		if result.Outcome == Duplicate {
+		switch result.Outcome {
+		case Duplicate:
 			r.Steps.refuse(StepIdentity)
+		case Accepted:
+			changed[tasks.ProductID(result.ID)] = true
 		}
+	}
+	if c.cfg.Changed != nil && len(changed) > 0 {
+		c.cfg.Changed(nil, keysOf(changed))
 	}
 	return r, c.store(ctx, b, &r, o.Now, func(context.Context) error { return nil })
 }

@@ -48,6 +48,7 @@ type node struct {
 	gauge     *scheduler.Gauge // of what waits
 	drained   chan struct{}    // closed when somebody asks this worker to drain
 	scheduler *scheduler.Scheduler
+	inbox     *scheduler.Inbox
 	lock      *queue.Lock   // of the fleet's schedulers
 	reaper    *queue.Reaper // where the queues outlive this process
 	worker    *worker.Worker
@@ -163,6 +164,9 @@ func (n *node) startScheduler(every time.Duration, watch bool) error {
 		n.reaper.Start()
 	}
 	s.Start()
+	if err := n.startInbox(); err != nil {
+		return err
+	}
 	n.roles.Go(func() { _ = n.lake.Maintain(n.maintenance, compactEvery) }) // ends with the node
 	return nil
 }
@@ -255,6 +259,9 @@ func (n *node) stop() {
 			n.log.Warn("requests were cut off", "error", err)
 		}
 	}
+	if n.inbox != nil {
+		n.inbox.Stop()
+	}
 	if n.scheduler != nil {
 		n.scheduler.Stop()
 	}
@@ -273,7 +280,7 @@ func (n *node) stop() {
 	for i := len(n.closers) - 1; i >= 0; i-- {
 		n.closers[i]()
 	}
-	n.closers, n.http, n.scheduler, n.reaper, n.lock, n.server, n.worker = nil, nil, nil, nil, nil, nil, nil
+	n.closers, n.http, n.inbox, n.scheduler, n.reaper, n.lock, n.server, n.worker = nil, nil, nil, nil, nil, nil, nil, nil
 }
 
 // idle tells that the sweeps are done, every queue is empty and every commit is
@@ -285,7 +292,7 @@ func (n *node) idle(ctx context.Context) (bool, error) {
 
 // workDone tells that nothing is queued, in work or uncommitted.
 func (n *node) workDone(ctx context.Context) (bool, error) {
-	if !n.scheduler.Idle() {
+	if !n.scheduler.Idle() || !n.inbox.Idle() {
 		return false, nil
 	}
 	ds, err := n.queue.Depths(ctx)
