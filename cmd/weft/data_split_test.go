@@ -2,10 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -247,5 +251,23 @@ func TestSplitManifestNames(t *testing.T) {
 	}
 	if want := []string{"interactions.parquet", "products.parquet", "products_later.parquet", "profiles.csv", "statistics.json"}; len(m.Files) != len(want) || slices.ContainsFunc(want, func(n string) bool { return m.Files[n].SHA256 == "" }) {
 		t.Errorf("files %v", m.Files)
+	}
+}
+
+// Ctrl-C leaves nothing half done, and an earlier split as it was.
+func TestDataSplitInterrupted(t *testing.T) {
+	s := mixedShop(t)
+	out, _ := splitOf(t, s)
+	before := read(t, filepath.Join(out, manifestName))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := dataSplitCmd{place: place{Tenant: "default", Data: s.dir}, Out: out, By: "time", Train: 0.8, Val: 0.1, Consent: true, Undated: "keep", Overwrite: true}
+	err := c.Run(ctx, &app{out: io.Discard, err: io.Discard, log: slog.New(slog.DiscardHandler)})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("an interrupted split ends with %v", err)
+	}
+	files, _ := os.ReadDir(out)
+	if len(files) != 6 || !bytes.Equal(before, read(t, filepath.Join(out, manifestName))) {
+		t.Errorf("an interrupted split left %v", files)
 	}
 }
