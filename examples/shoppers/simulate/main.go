@@ -3,6 +3,9 @@
 //
 //	go run ./examples/shoppers/simulate -out out/shoppers
 //	weft import --data DIR --kind users out/shoppers/rows/users.jsonl
+//
+//	go run ./examples/shoppers/simulate -tables out/tables
+//	weft train --tables out/tables --profiles out/tables/profiles.csv --out out/model
 package main
 
 import (
@@ -21,15 +24,16 @@ func main() {
 	flag.IntVar(&c.Days, "days", 60, "days of shopping, the last fifth of which is hidden")
 	catalogue := flag.String("catalogue", "examples/catalogue", "folder of products, DIR/<id>/product.json")
 	out := flag.String("out", "", "folder to write rows/ and hidden/ into; none: only report")
+	tables := flag.String("tables", "", "folder to write interactions.csv, profiles.csv and items.csv into; none: no tables")
 	ceiling := flag.Bool("ceiling", false, "also compute what could be known of the shoppers' attributes at best")
 	flag.Parse()
-	if err := run(c, *catalogue, *out, *ceiling, os.Stdout); err != nil {
+	if err := run(c, *catalogue, *out, *tables, *ceiling, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "simulate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(c shoppers.Config, catalogue, out string, ceiling bool, w io.Writer) error {
+func run(c shoppers.Config, catalogue, out, tables string, ceiling bool, w io.Writer) error {
 	var err error
 	if c.Products, err = shoppers.ReadCatalogue(catalogue); err != nil {
 		return err
@@ -40,6 +44,11 @@ func run(c shoppers.Config, catalogue, out string, ceiling bool, w io.Writer) er
 	}
 	if out != "" {
 		if err := s.Write(out); err != nil {
+			return err
+		}
+	}
+	if tables != "" {
+		if err := s.WriteTables(tables); err != nil {
 			return err
 		}
 	}
