@@ -42,7 +42,8 @@ part, folded into one vector of 256 numbers per user and item whose product is t
 'weft evaluate --tables DIR --model OUT' measures on it.
 
 --out gets product.onnx and user.onnx with manifest.json, items.npy and users.npy with their ids, the tables the two
-towers read, metrics.json, model-card.md, and curves/ for TensorBoard.
+towers read, metrics.json, model-card.md, and curves/ for TensorBoard. With --profiles also profile.onnx, which tells
+attributes from a user's vector, and profile.json, how well it does on users it has not learned from.
 
 Ctrl-C saves; the same command with --resume goes on, and ends with the same model as without the stop.
 
@@ -93,6 +94,11 @@ func (c *trainCmd) Run(ctx context.Context, a *app) error {
 	}
 	if err != nil {
 		return err
+	}
+	if len(data.Profiles) > 0 {
+		if err := trainProfile(ctx, a, data, c.Out, c.Seed); err != nil {
+			return err
+		}
 	}
 	if c.JSON {
 		return json.NewEncoder(a.out).Encode(s)

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// tasteTables writes a small shop of two tastes: interactions by time, features, and a table of users that tells the taste.
+func tasteTables(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	random := rand.New(rand.NewPCG(1, 2))
+	var rows, users, features strings.Builder
+	rows.WriteString("user,item,time\n")
+	users.WriteString("user,taste,consent\n")
+	features.WriteString("item,a,b\n")
+	const items = 40
+	for i := range items {
+		fmt.Fprintf(&features, "i%d,%d,%.3f\n", i, i%2, random.Float64())
+	}
+	for u := range 240 {
+		fmt.Fprintf(&users, "u%d,%s,%v\n", u, []string{"calm", "loud"}[u%2], u%10 != 9)
+		day := 1
+		for range 8 {
+			fmt.Fprintf(&rows, "u%d,i%d,2024-%02d-%02d 10:00:00\n", u, random.IntN(items/2)*2+u%2, 1+day/28, 1+day%28)
+			day += 1 + random.IntN(14)
+		}
+	}
+	for name, text := range map[string]string{"interactions.csv": rows.String(), "users.csv": users.String(), "features.csv": features.String()} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestTrain(t *testing.T) {
+	dir := tasteTables(t)
+	out := filepath.Join(t.TempDir(), "model")
+	args := []string{"train", "--tables", dir, "--modality", "looks=" + filepath.Join(dir, "features.csv"), "--profiles", filepath.Join(dir, "users.csv"),
+		"--out", out, "--seed", "3", "--epochs", "2", "--batch", "64", "--rate", "0.01"}
+	var stdout, stderr bytes.Buffer
+	if code := run(append(args, "--json"), nil, &stdout, &stderr); code != exitDone {
+		t.Fatalf("exit %d: %s", code, stderr.String())
+	}
+	var summary struct {
+		Composed struct {
+			Users  int     `json:"users"`
+			Recall float64 `json:"recall@20"`
+		} `json:"composed"`
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &summary); err != nil {
+		t.Fatalf("%v: %s", err, stdout.String())
+	}
+	if summary.Composed.Users == 0 || summary.Composed.Recall < .8 { // 20 of the 40 items are of one's taste
+		t.Errorf("summary %+v", summary)
+	}
+	var heads []struct {
+		Head     string  `json:"head"`
+		Accuracy float64 `json:"accuracy"`
+	}
+	text, err := os.ReadFile(filepath.Join(out, "profile.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &heads)
+	}
+	if err != nil || len(heads) != 1 || heads[0].Head != "taste" || heads[0].Accuracy < .8 {
+		t.Errorf("%v: profile heads %+v", err, heads)
+	}
+	for _, name := range []string{"manifest.json", "product.onnx", "user.onnx", "items.npy", "users.ids.txt", "metrics.json", "model-card.md", "profile.onnx"} {
+		if _, err := os.Stat(filepath.Join(out, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	// A model is not written over.
+	stderr.Reset()
+	if code := run(args, nil, &stdout, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "there is a model already") {
+		t.Errorf("exit %d: %s", code, stderr.String())
+	}
+}
+
+func TestTrainUsage(t *testing.T) {
+	dir := tasteTables(t)
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"no out":        {[]string{"--tables", dir}, exitUsage, "--out"},
+		"no tables":     {[]string{"--out", t.TempDir()}, exitUsage, "--tables"},
+		"bad modality":  {[]string{"--tables", dir, "--out", t.TempDir(), "--modality", "image"}, exitUsage, "NAME=FILE"},
+		"bad rate":      {[]string{"--tables", dir, "--out", t.TempDir(), "--rate", "99"}, exitUsage, "Rate is 99"},
+		"bad split":     {[]string{"--tables", dir, "--out", t.TempDir(), "--split", "odd"}, exitUsage, "odd"},
+		"not a library": {[]string{"--tables", dir, "--out", t.TempDir(), "--onnxruntime", filepath.Join(dir, "users.csv")}, exitFailed, "ONNX Runtime"},
+	} {
+		var stdout, stderr bytes.Buffer
+		if code := run(append([]string{"train"}, c.args...), nil, &stdout, &stderr); code != c.code || !strings.Contains(stderr.String(), c.want) {
+			t.Errorf("%s: exit %d, want %d with %q: %s", name, code, c.code, c.want, stderr.String())
+		}
+	}
+}
