@@ -108,11 +108,11 @@ func (c *trainCmd) Run(ctx context.Context, a *app) error {
 
 // fresh refuses to write over a model, or to forget a training that was interrupted.
 func (c *trainCmd) fresh() error {
-	if c.Resume {
-		return nil
-	}
 	if _, err := os.Stat(filepath.Join(c.Out, "manifest.json")); err == nil {
 		return fmt.Errorf("--out %s: there is a model already: name another folder, or remove it", c.Out)
+	}
+	if c.Resume {
+		return nil
 	}
 	if left, _ := filepath.Glob(filepath.Join(c.Out, "*.checkpoint")); len(left) > 0 {
 		return fmt.Errorf("--out %s: a training was interrupted there: go on with --resume, or name another folder", c.Out)

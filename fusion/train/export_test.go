@@ -233,6 +233,34 @@ func TestTrainResumes(t *testing.T) {
 	}
 }
 
+// The grid keeps the setting that is best on validation, and what serves is trained with it.
+func TestTrainGrid(t *testing.T) {
+	d := shop(60, 40, false)
+	c := small(false)
+	c.Epochs = 2
+	s, err := Train(context.Background(), Options{Runtime: onnxtest.Open(t), Data: d, Config: c, Grid: true, Out: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Grid) != len(variations(c)) {
+		t.Fatalf("%d trials, want %d", len(s.Grid), len(variations(c)))
+	}
+	best := s.Grid[0]
+	for _, trial := range s.Grid {
+		if trial.Validation.better(best.Validation) {
+			best = trial
+		}
+	}
+	if s.Choice.Alone[towerName] != best.Validation {
+		t.Errorf("the tower that was kept has %+v, the best of the grid (%s) %+v", s.Choice.Alone[towerName], best.Setting, best.Validation)
+	}
+	for _, v := range variations(c) {
+		if v.setting == best.Setting && (v.config.Rate != s.Config.Rate || v.config.Temperature != s.Config.Temperature || v.config.DropIdentity != s.Config.DropIdentity) {
+			t.Errorf("configuration %+v is not that of %q", s.Config, best.Setting)
+		}
+	}
+}
+
 func TestTrainRefusesOrCopes(t *testing.T) {
 	train := func(t *testing.T, d *dataset.Dataset, c Config) error {
 		t.Helper()
@@ -273,7 +301,7 @@ func TestTrainRefusesOrCopes(t *testing.T) {
 					part[i].Time, part[i].Last = 1_600_000_000_000, 1_600_000_000_000
 				}
 			}
-		}, ErrData},
+		}, nil},
 		"huge features": {func(d *dataset.Dataset, _ *Config) {
 			for i := range d.Modalities[0].Rows {
 				d.Modalities[0].Rows[i] *= 1e15

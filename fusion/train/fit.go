@@ -53,11 +53,11 @@ type Epoch struct {
 	Seconds    float64 `json:"seconds"`    // of the part that ran since the last interruption
 }
 
-// newFit prepares a training. Whoever made it closes it.
+// newFit prepares a training. Interactions that span too short a time to look back on are trained on as if they had none. Whoever made it closes it.
 func newFit(o *onnx.Runtime, rows []dataset.Interaction, users, items int, timed bool, features []prepared, c Config) (*fit, error) {
 	f := &fit{config: c, users: users, items: items, features: features, counts: dataset.Counts(rows, items), total: len(rows)}
 	f.sampler = newSampler(rows, users, items, timed, c)
-	f.spec = spec{dim: c.Dim, mix: timed}
+	f.spec = spec{dim: c.Dim, mix: len(f.sampler.moments) > 0}
 	for _, p := range features {
 		f.spec.modalities = append(f.spec.modalities, p.Width)
 	}
@@ -65,8 +65,6 @@ func newFit(o *onnx.Runtime, rows []dataset.Interaction, users, items int, timed
 		f.spec.popularity = popularityWidth
 		f.popularity = popularity(rows, items, f.sampler.moments)
 		f.now = popularity(rows, items, []int64{f.sampler.end})
-	} else if timed {
-		return nil, fmt.Errorf("%w: the interactions to learn from span less than %g days: train without times, or on more of them", ErrData, c.Every)
 	}
 	f.init()
 	threads := c.Threads
