@@ -156,7 +156,19 @@ func (f *fields) rest(attributes map[string]any) map[string]any {
 	return attributes
 }
 
+// plain reads a JSON value, numbers as they are written. Most are scalars, which need
+// no decoder of their own.
 func plain(raw []byte) (v any, err error) {
+	switch c := raw[0]; {
+	case c == '"':
+		var s string
+		err = json.Unmarshal(raw, &s)
+		return s, err
+	case c == '-' || c >= '0' && c <= '9':
+		return json.Number(raw), nil
+	case c == 't' || c == 'f':
+		return c == 't', nil
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	err = d.Decode(&v)
