@@ -64,6 +64,7 @@ type cli struct {
 	Export      exportCmd      `cmd:"" help:"Write vectors or features to a file."`
 	Encode      encodeCmd      `cmd:"" help:"Encode texts or photos, without a bucket."`
 	Train       trainCmd       `cmd:"" help:"Learn from interactions what to recommend to whom."`
+	Runs        runsCmd        `cmd:"" help:"Compare trainings."`
 	Evaluate    evaluateCmd    `cmd:"" help:"Measure how good the neighbours are."`
 	Data        dataCmd        `cmd:"" help:"Look at shoppers' rows before and after cleaning; cut them for training."`
 	Audit       auditCmd       `cmd:"" help:"Account for every object; exit 1 if it does not balance."`

@@ -77,6 +77,13 @@ func TestTrain(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	stdout.Reset()
+	if code := run([]string{"runs", filepath.Dir(out)}, nil, &stdout, &stderr); code != exitDone || !strings.Contains(stdout.String(), out) {
+		t.Errorf("runs: exit %d: %s%s", code, stdout.String(), stderr.String())
+	}
+	if code := run([]string{"runs", dir}, nil, &stdout, &stderr); code != exitFailed {
+		t.Errorf("runs of a folder without a model: exit %d", code)
+	}
 	// A model is not written over.
 	stderr.Reset()
 	if code := run(args, nil, &stdout, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "there is a model already") {
