@@ -48,8 +48,8 @@ type RecommendOptions struct {
 	K int
 	// Anchor is the product being viewed; "" for none.
 	Anchor string
-	// PerCategory is how many items may share a category, 1 to 1000; 0: half of K,
-	// rounded up, and with an anchor any number.
+	// PerCategory is how many items may share a category, 1 to 1000; 0: four fifths of
+	// K, rounded up, and with an anchor any number.
 	PerCategory int
 }
 

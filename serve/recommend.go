@@ -37,8 +37,8 @@ type Ask struct {
 	Anchor tasks.ProductID
 	// K is how many, at least 1.
 	K int
-	// PerCategory is how many may share a category, as far as there are others; 0: half
-	// of K, rounded up, and with an anchor any number.
+	// PerCategory is how many may share a category, as far as there are others; 0: four
+	// fifths of K, rounded up, and with an anchor any number.
 	PerCategory int
 }
 
@@ -60,7 +60,7 @@ func (r *Recommender) Recommend(ctx context.Context, a Ask) (client.Recommendati
 		return out, fmt.Errorf("%w: %q", ErrAnchor, a.Anchor)
 	}
 	if a.PerCategory == 0 && a.Anchor == "" {
-		a.PerCategory = (a.K + 1) / 2
+		a.PerCategory = (4*a.K + 4) / 5
 	}
 	bought, why, err := r.bought(ctx, a.User)
 	if err != nil {

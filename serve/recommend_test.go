@@ -199,7 +199,7 @@ func TestPersonalAndAnchoredListsAreThoseOfScore(t *testing.T) {
 		without := append(best[:4:4], "p0003")
 
 		got := c.ask(t, serve.Ask{User: "known", K: 20})
-		if want := c.expected(personal, 20, 10, without...); got.Road != client.RoadPersonal || got.Why != "" || got.Excluded != 5 || !slices.Equal(ids(got), want) {
+		if want := c.expected(personal, 20, 16, without...); got.Road != client.RoadPersonal || got.Why != "" || got.Excluded != 5 || !slices.Equal(ids(got), want) {
 			t.Errorf("%s, %q, %d bought: %v\nwant %v", got.Road, got.Why, got.Excluded, ids(got), want)
 		}
 		for _, item := range got.Items {
@@ -268,7 +268,7 @@ func TestWhoIsNotKnownGetsWhatIsPopular(t *testing.T) {
 	if s := got.Items[0].Score; s != 1 || got.Items[1].Score >= 1 || got.Items[5].Score != 0 {
 		t.Errorf("scores %+v", got.Items)
 	}
-	if got := ids(c.ask(t, serve.Ask{User: "nobody", K: 4})); !slices.Equal(got, []string{"p0002", "p0012", "p0005", "p0199"}) {
+	if got := ids(c.ask(t, serve.Ask{User: "nobody", K: 4, PerCategory: 2})); !slices.Equal(got, []string{"p0002", "p0012", "p0005", "p0199"}) {
 		t.Errorf("two of a category: %v", got)
 	}
 	got = c.ask(t, serve.Ask{User: "nobody", K: 5, Anchor: "p0022"})

@@ -41,7 +41,7 @@ type RecommendQuery struct {
 	UserPath
 	K           int    `query:"k" minimum:"1" maximum:"1000" default:"10" doc:"How many at most"`
 	Anchor      string `query:"anchor" doc:"The product being viewed: what goes with the user and with it"`
-	PerCategory int    `query:"per_category" minimum:"0" maximum:"1000" doc:"How many may share a category, as far as there are others; 0: half of k, rounded up, and with an anchor any number"`
+	PerCategory int    `query:"per_category" minimum:"0" maximum:"1000" doc:"How many may share a category, as far as there are others; 0: four fifths of k, rounded up, and with an anchor any number"`
 }
 
 // RecommendAnswer is a list.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"weft/client"
 	"weft/fusion"
 )
 
@@ -22,8 +23,10 @@ type demoCmd struct {
 
 // Help is shown by --help.
 func (demoCmd) Help() string {
-	return `Copies the sample catalogue into a bucket, runs 'weft up' over it until every product has a vector, prints a
-short table and draws a page of products beside their nearest neighbours.
+	return `Copies the sample catalogue into a bucket and runs 'weft up' over it until every product has a vector. Then simulated
+shoppers, seeded and with known tastes, send what they did over HTTP; what they buy in the last days of the simulation is
+kept from the shop. Prints a short table and draws a page: three of the shoppers with what they did and what they
+get, and every product beside its nearest neighbours.
 
 Examples:
   weft demo
@@ -48,6 +51,10 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 		return stopped(err, c.Data)
 	}
 	work := u.report()
+	people, err := c.people(ctx, u)
+	if err != nil {
+		return stopped(err, c.Data)
+	}
 	products, err := u.node.neighbourhoods(ctx, demoNeighbours)
 	if err != nil {
 		return err
@@ -56,17 +63,20 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := writeReport(ctx, c.Report, u.node, products, work, score); err != nil {
+	if err := writeReport(ctx, c.Report, u.node, products, people, work, score); err != nil {
 		return err
 	}
-	printDemo(a, products, work, score, time.Since(began))
-	fmt.Fprintf(a.out, "\nneighbours as pictures: %s\n", c.Report)
+	printDemo(a, products, people, work, score, time.Since(began))
+	fmt.Fprintf(a.out, "\nas pictures: %s\n", c.Report)
 	if !c.Serve {
 		return nil
 	}
 	id := products[0].ID
-	fmt.Fprintf(a.out, "serving until Ctrl-C:   http://%s/v1/default/products/%s/similar?k=5\nin Redis:               redis-cli -u %s hkeys weft:default:%s:product:%s\n",
-		u.node.http.Addr(), id, u.vectorsURL, u.node.pinned.id, id)
+	fmt.Fprintf(a.out, "serving until Ctrl-C:   http://%s/v1/default/products/%s/similar?k=5\n", u.node.http.Addr(), id)
+	if people != nil && len(people.Shown) > 0 {
+		fmt.Fprintf(a.out, "                        http://%s/v1/default/users/%s/recommendations?k=5\n", u.node.http.Addr(), people.Shown[0].User)
+	}
+	fmt.Fprintf(a.out, "in Redis:               redis-cli -u %s hkeys weft:default:%s:product:%s\n", u.vectorsURL, u.node.pinned.id, id)
 	if err := u.wait(ctx, false); !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -74,6 +84,27 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 }
 
 const demoNeighbours = 6
+
+// people lets simulated shoppers come, waits for their vectors and judges their lists.
+// It is nil where the catalogue is not one that shoppers can be drawn over.
+func (c *demoCmd) people(ctx context.Context, u *up) (*people, error) {
+	api, err := client.New(client.Config{URL: "http://" + u.node.http.Addr().String()})
+	if err != nil {
+		return nil, err
+	}
+	p, err := simulate(ctx, api, c.Catalogue)
+	if cannotSimulate(err) {
+		u.app.log.Warn("no shoppers are simulated", "cause", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := u.wait(ctx, true); err != nil {
+		return nil, err
+	}
+	return p, p.judge(ctx, api)
+}
 
 // stopped explains an interruption: nothing is lost by it.
 func stopped(err error, data string) error {
@@ -110,7 +141,7 @@ func sameClass(ctx context.Context, products []neighbourhood) (fusion.Neighbourh
 	return fusion.Neighbours(ctx, vectors, labels, demoNeighbours)
 }
 
-func printDemo(a *app, products []neighbourhood, work upReport, score fusion.Neighbourhood, took time.Duration) {
+func printDemo(a *app, products []neighbourhood, people *people, work upReport, score fusion.Neighbourhood, took time.Duration) {
 	fmt.Fprintf(a.out, "products                     %d\n", work.Sweep.Products)
 	fmt.Fprintf(a.out, "vectors                      %d\n", len(products))
 	if work.Work > 0 {
@@ -119,6 +150,11 @@ func printDemo(a *app, products []neighbourhood, work upReport, score fusion.Nei
 		fmt.Fprintln(a.out, "photos/s                     nothing was left to encode")
 	}
 	fmt.Fprintf(a.out, "same class among %d nearest   %.0f %%  (by chance %.0f %%)\n", score.K, 100*score.Same, 100*chance(score))
+	if p := people; p != nil {
+		fmt.Fprintf(a.out, "simulated shoppers           %d, with %d events; %d have a vector\n", len(p.sim.Users), p.Events, p.Vectors)
+		fmt.Fprintf(a.out, "later purchase in the first %d   %.0f ± %.0f %%  (popular %.0f %%, random %.0f %%) of %d shoppers\n",
+			p.Hits.K, 100*p.Hits.Rate, 100*p.Hits.Error, 100*p.Popular.Rate, 100*p.Random.Rate, p.Hits.Users)
+	}
 	fmt.Fprintf(a.out, "ready after                  %.2f s, all of it took %.1f s\n", work.Startup, took.Seconds())
 }
 

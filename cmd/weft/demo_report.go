@@ -11,6 +11,7 @@ import (
 	"image/jpeg"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/disintegration/imaging"
@@ -29,24 +30,42 @@ var reportFiles embed.FS
 type neighbourhood struct {
 	serve.Entry
 	Near   []serve.Hit
+	Guess  string // of a product without a listing: the category of most of its neighbours
 	vector []float32
+}
+
+// Kind is the category, or what is guessed of it.
+func (n neighbourhood) Kind() string { return first(n.Category, n.Guess) }
+
+// guess is the category of most neighbours; of equals, that of the nearest.
+func guess(near []serve.Hit) (best string) {
+	votes := map[string]int{}
+	for _, h := range near {
+		if h.Category != "" {
+			votes[h.Category]++
+		}
+	}
+	for _, h := range near {
+		if votes[h.Category] > votes[best] {
+			best = h.Category
+		}
+	}
+	return best
 }
 
 // neighbourhoods reads every product and its k nearest, in the order of their ids.
 func (n *node) neighbourhoods(ctx context.Context, k int) ([]neighbourhood, error) {
 	cat := catalogue{tenant: n.tenant, bucket: n.bucket, lake: n.lake, generation: n.pinned.id, recipes: n.pinned.spec.recipes()}
-	var index serve.Neighbours
-	var out []neighbourhood
-	for row, err := range cat.products(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		e := serve.Entry{ID: row.ID, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image}
-		if err := index.Set(e, row.Content); err != nil {
-			return nil, err
-		}
-		out = append(out, neighbourhood{Entry: e})
+	shelf, err := cat.shelf(ctx)
+	if err != nil {
+		return nil, err
 	}
+	index := shelf.Content()
+	var out []neighbourhood
+	for _, e := range index.Entries() {
+		out = append(out, neighbourhood{Entry: *e})
+	}
+	slices.SortFunc(out, func(a, b neighbourhood) int { return strings.Compare(a.ID, b.ID) })
 	for i := range out {
 		v, _ := index.Vector(out[i].ID)
 		near, err := index.Near(ctx, v, serve.Search{K: k, Keep: serve.Except(out[i].ID)})
@@ -54,6 +73,9 @@ func (n *node) neighbourhoods(ctx context.Context, k int) ([]neighbourhood, erro
 			return nil, err
 		}
 		out[i].Near, out[i].vector = near, v
+		if out[i].Category == "" {
+			out[i].Guess = guess(near)
+		}
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("no product got a vector: see `weft audit`")
@@ -103,6 +125,7 @@ func thumbnail(ctx context.Context, bucket objects.Store, d *pixels.Decoder, id 
 type reportPage struct {
 	Thumbnails template.CSS
 	Products   []neighbourhood
+	People     *people // nil: none were simulated
 	Score      fusion.Neighbourhood
 	Chance     float64
 	Work       upReport
@@ -110,15 +133,16 @@ type reportPage struct {
 	Version    string
 }
 
-func writeReport(ctx context.Context, path string, n *node, products []neighbourhood, work upReport, score fusion.Neighbourhood) error {
+func writeReport(ctx context.Context, path string, n *node, products []neighbourhood, people *people, work upReport, score fusion.Neighbourhood) error {
 	d, err := pixels.Open(n.pinned.encoders.class, pixels.DefaultLimits(), pixels.Libraries{})
 	if err != nil {
 		return err
 	}
-	page := reportPage{Products: products, Score: score, Chance: chance(score), Work: work, Generation: n.pinned.id, Version: version}
-	classes := map[string]string{}
+	page := reportPage{Products: products, People: people, Score: score, Chance: chance(score), Work: work, Generation: n.pinned.id, Version: version}
+	classes, byID := map[string]string{}, map[string]neighbourhood{}
 	var rules strings.Builder
 	for i, p := range products {
+		byID[p.ID] = p
 		src, err := thumbnail(ctx, n.bucket, d, p.ID)
 		if err != nil {
 			return fmt.Errorf("thumbnail of %s: %w", p.ID, err)
@@ -132,6 +156,8 @@ func writeReport(ctx context.Context, path string, n *node, products []neighbour
 	t, err := template.New("neighbours.html").Funcs(template.FuncMap{
 		"percent": func(x float64) string { return fmt.Sprintf("%.0f %%", 100*x) },
 		"class":   func(id string) string { return classes[id] },
+		"product": func(id string) neighbourhood { return byID[id] },
+		"join":    func(names []string) string { return strings.Join(names, ", ") },
 	}).ParseFS(reportFiles, "neighbours.html")
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ type recommendCmd struct {
 	JSON        bool   `help:"Print JSON."`
 	K           int    `short:"k" help:"How many, 1 to 1000." default:"10"`
 	Anchor      string `help:"The product being viewed: what goes with the user and with it." placeholder:"ID"`
-	PerCategory int    `help:"How many may share a category, as far as there are others; default half of -k, rounded up, and with --anchor any number." placeholder:"N"`
+	PerCategory int    `help:"How many may share a category, as far as there are others; default four fifths of -k, rounded up, and with --anchor any number." placeholder:"N"`
 	User        string `arg:"" help:"User id."`
 }
 
@@ -75,6 +75,9 @@ func (c *recommendCmd) read(ctx context.Context, a *app) (client.Recommendations
 	}
 	if err != nil {
 		return client.Recommendations{}, usageError{err}
+	}
+	if _, err := c.tenant(); err != nil {
+		return client.Recommendations{}, err
 	}
 	if api, err := c.running(); err != nil || api != nil {
 		if err != nil {
@@ -168,6 +171,9 @@ func (c *getCmd) readUser(ctx context.Context, a *app) (client.Shopper, error) {
 	user, err := tasks.ParseUserID(c.ID)
 	if err != nil {
 		return client.Shopper{}, usageError{err}
+	}
+	if _, err := c.tenant(); err != nil {
+		return client.Shopper{}, err
 	}
 	if api, err := c.running(); err != nil || api != nil {
 		if err != nil {

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"weft/client"
+	simulated "weft/examples/shoppers"
+)
+
+const (
+	demoSeed   = 7
+	demoPeople = 400
+	demoList   = 10
+	demoShown  = 3  // shoppers on the page
+	demoActs   = 10 // of what they did
+)
+
+// people is what the demonstration's simulated shoppers did, and what they get.
+type people struct {
+	sim     *simulated.Simulation
+	Events  int // taken in
+	Vectors int
+	Hits    simulated.Hits // of the lists that weft gives
+	Popular simulated.Hits
+	Random  simulated.Hits
+	Shown   []shopper
+}
+
+// shopper is one of them on the page.
+type shopper struct {
+	simulated.Truth
+	Taste []string // favourite categories, then colours
+	Did   []act
+	Gets  []offer
+}
+
+// act is what was done last with a product.
+type act struct {
+	Product, Type string
+	Times         int // events of that shopper with that product
+}
+
+type offer struct {
+	client.Item
+	Later bool // it was bought in the part of the simulation that the shop has not seen
+}
+
+// simulate draws shoppers over the catalogue and has them send their rows over HTTP,
+// as a shop's own would.
+func simulate(ctx context.Context, api *client.Client, catalogue string) (*people, error) {
+	products, err := simulated.ReadCatalogue(catalogue)
+	if err != nil {
+		return nil, err
+	}
+	sim, err := simulated.Generate(simulated.Config{Seed: demoSeed, Products: products, Shoppers: demoPeople})
+	if err != nil {
+		return nil, err
+	}
+	p := &people{sim: sim}
+	// Who they are first: what is known of no one's consent is taken by the default.
+	if _, err := send(ctx, api, "users", sim.Users); err != nil {
+		return nil, err
+	}
+	if _, err := send(ctx, api, "reviews", sim.Reviews); err != nil {
+		return nil, err
+	}
+	p.Events, err = send(ctx, api, "events", sim.Events)
+	return p, err
+}
+
+// demoBatch is how many rows go in one request.
+const demoBatch = 5000
+
+// send posts rows and returns how many the shop now holds.
+func send[R any](ctx context.Context, api *client.Client, kind string, rows []R) (held int, err error) {
+	for batch := range slices.Chunk(rows, demoBatch) {
+		var body bytes.Buffer
+		if err := simulated.WriteJSONL(&body, batch); err != nil {
+			return held, err
+		}
+		done, err := api.Lines(ctx, kind, body.Bytes(), client.Lines{})
+		if err != nil {
+			return held, fmt.Errorf("sending simulated %s: %w", kind, err)
+		}
+		if done.Dead > 0 {
+			return held, fmt.Errorf("sending simulated %s: %d of %d rows were refused: %+v", kind, done.Dead, done.Rows, done.Results[0])
+		}
+		held += done.Accepted + done.Duplicate + done.Waiting
+	}
+	return held, nil
+}
+
+// judge asks for everyone's list and compares it with what they bought later.
+func (p *people) judge(ctx context.Context, api *client.Client) error {
+	lists := map[string]client.Recommendations{}
+	for _, u := range p.sim.Users {
+		list, err := api.Recommend(ctx, u.ID, client.RecommendOptions{K: demoList})
+		if err != nil {
+			return fmt.Errorf("recommendations for %s: %w", u.ID, err)
+		}
+		if lists[u.ID] = list; list.Road == client.RoadPersonal {
+			p.Vectors++
+		}
+	}
+	p.Hits = p.sim.HitRate(demoList, func(user string) []string {
+		var ids []string
+		for _, item := range lists[user].Items {
+			ids = append(ids, item.ID)
+		}
+		return ids
+	})
+	p.Popular = p.sim.HitRate(demoList, p.sim.Popular())
+	p.Random = p.sim.HitRate(demoList, p.sim.Random())
+	p.show(lists)
+	return nil
+}
+
+// show picks the first shoppers, by id, with a vector, enough behind it, and different
+// tastes; how well their lists do has no part in it.
+func (p *people) show(lists map[string]client.Recommendations) {
+	wanted := p.sim.Wanted()
+	var tastes []string
+	for _, t := range p.sim.Truth {
+		taste := favourites(t.Categories, 2)
+		did := p.acts(t.User)
+		if len(p.Shown) == demoShown || len(did) < demoActs || lists[t.User].Road != client.RoadPersonal || slices.ContainsFunc(taste, func(c string) bool { return slices.Contains(tastes, c) }) {
+			continue
+		}
+		tastes = append(tastes, taste...)
+		s := shopper{Truth: t, Taste: append(taste, favourites(t.Colours, 2)...), Did: did}
+		for _, item := range lists[t.User].Items {
+			s.Gets = append(s.Gets, offer{item, slices.Contains(wanted[t.User], item.ID)})
+		}
+		p.Shown = append(p.Shown, s)
+	}
+}
+
+// acts are the products that say most of what a shopper did: the strongest act with
+// each, the last first.
+func (p *people) acts(user string) []act {
+	strength := []string{"view", "click", "share", "wishlist", "cart", "purchase"}
+	var acts []act
+	for i := len(p.sim.Events) - 1; i >= 0; i-- {
+		e := p.sim.Events[i]
+		if e.User != user || e.Product == "" {
+			continue
+		}
+		at := slices.IndexFunc(acts, func(a act) bool { return a.Product == e.Product })
+		if at < 0 {
+			at = len(acts)
+			acts = append(acts, act{Product: e.Product, Type: e.Type})
+		}
+		acts[at].Times++
+		if slices.Index(strength, e.Type) > slices.Index(strength, acts[at].Type) {
+			acts[at].Type = e.Type
+		}
+	}
+	slices.SortStableFunc(acts, func(a, b act) int {
+		return cmp.Compare(slices.Index(strength, b.Type), slices.Index(strength, a.Type))
+	})
+	return acts[:min(len(acts), demoActs)]
+}
+
+// favourites are the names with the largest shares.
+func favourites(shares map[string]float64, n int) []string {
+	var names []string
+	for name := range shares {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(shares[b], shares[a]), strings.Compare(a, b)) })
+	return names[:min(n, len(names))]
+}
+
+// cannotSimulate tells that a catalogue is not one that shoppers can be drawn over.
+func cannotSimulate(err error) bool {
+	return errors.Is(err, simulated.ErrCatalogue) || errors.Is(err, simulated.ErrConfig)
+}
