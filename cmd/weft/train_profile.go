@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"weft/fusion/dataset"
 	"weft/fusion/profile"
@@ -15,9 +18,12 @@ import (
 // heldOut is the share of users with attributes that the profile heads are tested on, and do not learn from.
 const heldOut = .2
 
-// trainProfile learns attributes from the user vectors in dir. It writes profile.onnx, which answers for any user vector of
-// this model, and profile.json, how well the heads do on users they have not learned from. Users without consent have no
-// values here and are not looked at.
+// historyDim is how many numbers of a user's history stand behind its vector; see profile.History.
+const historyDim = 256
+
+// trainProfile learns attributes from the user vectors in dir, with what each user touched in training and validation
+// behind them and how much it was as features. It writes profile.onnx, and how well its heads do on users they have not
+// learned from as profile.json and profile.html. Users without consent have no values here and are not looked at.
 func trainProfile(ctx context.Context, a *app, d *dataset.Dataset, dir string, seed uint64) error {
 	rows, _, dim, err := dataset.ReadNPY(filepath.Join(dir, "users.npy"))
 	if err != nil {
@@ -30,47 +36,52 @@ func trainProfile(ctx context.Context, a *app, d *dataset.Dataset, dir string, s
 			t.Consent[u] = t.Consent[u] || value != ""
 		}
 	}
-	vectors := make(map[string][]float32, len(d.Users))
-	for u, name := range d.Users {
-		vectors[name] = rows[u*dim : (u+1)*dim]
+	vectors, features := map[string][]float32{}, map[string][]float32{}
+	for u, touched := range dataset.ByUser(d.TrainVal, len(d.Users)) {
+		if !t.Consent[u] {
+			continue
+		}
+		weights, sum := make(map[string]float64, len(touched)), 0.
+		for _, i := range touched {
+			weights[d.Items[i.Item]] += float64(i.Weight)
+			sum += float64(i.Weight)
+		}
+		vectors[d.Users[u]] = slices.Concat(rows[u*dim:(u+1)*dim], profile.History(weights, historyDim))
+		features[d.Users[u]] = []float32{float32(math.Log1p(sum)), float32(math.Log1p(float64(len(weights))))}
 	}
-	found, err := profile.Infer(t, profile.TableConfig{})
-	if err != nil {
-		return err
-	}
-	for _, c := range found.Columns {
-		a.log.Info("profile column", "name", c.Name, "use", c.Use, "why", c.Why)
-	}
-	if len(found.Specs) == 0 {
-		a.log.Warn("no column of --profiles can be learned; see above")
-		return nil
-	}
-	examples, _ := t.Examples(found.Labels, vectors, nil)
-	learn, test := profile.Split(examples, seed, heldOut)
-	model, training, err := profile.Train(ctx, learn, profile.Config{Heads: found.Specs, Seed: seed})
-	if training != nil {
-		for head, why := range training.Skipped {
-			a.log.Warn("profile head left out", "head", head, "why", why)
+	study, err := profile.Learn(ctx, t, vectors, features, profile.TableConfig{},
+		profile.Config{Seed: seed, FeatureNames: []string{"log_weight", "log_items"}}, heldOut)
+	if study != nil {
+		for _, c := range study.Columns {
+			a.log.Info("profile column", "name", c.Name, "use", c.Use, "why", c.Why)
+		}
+		if study.Training != nil {
+			for head, why := range study.Training.Skipped {
+				a.log.Warn("profile head left out", "head", head, "why", why)
+			}
 		}
 	}
 	if errors.Is(err, profile.ErrNothing) {
-		return nil // said above
+		a.log.Warn("no attribute of --profiles can be learned", "why", err)
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("profile heads: %w", err)
 	}
-	measured, err := profile.Evaluate(ctx, model, test, profile.EvalConfig{})
-	if err != nil {
-		return fmt.Errorf("profile heads: %w", err)
-	}
-	file, err := model.ONNX()
+	file, err := study.Model.ONNX()
 	if err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(measured.Heads, "", "  ")
+	text, err := json.MarshalIndent(study.Evaluation.Heads, "", "  ")
 	if err != nil {
+		return err
+	}
+	page := bytes.NewBufferString("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>weft train: attributes of users</title>\n" +
+		"<body style=\"font: 15px/1.5 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem\">\n<h1>Attributes of users, told and true</h1>\n")
+	if err := study.Evaluation.WriteHTML(page); err != nil {
 		return err
 	}
 	return errors.Join(os.WriteFile(filepath.Join(dir, "profile.onnx"), file, 0o644),
-		os.WriteFile(filepath.Join(dir, "profile.json"), append(text, '\n'), 0o644))
+		os.WriteFile(filepath.Join(dir, "profile.json"), append(text, '\n'), 0o644),
+		os.WriteFile(filepath.Join(dir, "profile.html"), page.Bytes(), 0o644))
 }

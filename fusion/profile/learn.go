@@ -16,7 +16,7 @@ type Study struct {
 
 // Learn goes the whole way from a table of attributes to a tested model: it infers heads from the columns, keeps a share
 // of the users apart by Split with c.Seed, trains on the others and tests on those. Vectors and features are by user;
-// features may be nil. C.Heads is left empty.
+// features may be nil. C.Heads is left empty. With ErrNothing the Study tells what was found of columns and heads.
 func Learn(ctx context.Context, t Table, vectors, features map[string][]float32, infer TableConfig, c Config, share float64) (*Study, error) {
 	if !(share > 0 && share < 1) {
 		return nil, fmt.Errorf("%w: a share of %v is kept for testing; give a number between 0 and 1", ErrConfig, share)
@@ -26,7 +26,7 @@ func Learn(ctx context.Context, t Table, vectors, features map[string][]float32,
 		return nil, err
 	}
 	if len(found.Specs) == 0 {
-		return nil, fmt.Errorf("%w: of %d columns none can be learned: %+v", ErrNothing, len(t.Columns), found.Columns)
+		return &Study{Columns: found.Columns}, fmt.Errorf("%w: of %d columns none can be learned", ErrNothing, len(t.Columns))
 	}
 	study := &Study{Columns: found.Columns}
 	examples, bare := t.Examples(found.Labels, vectors, features)
