@@ -1,7 +1,6 @@
 package baselines
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -35,25 +34,36 @@ func ItemKNN(ctx context.Context, h History, neighbours int, shrink float64) (ra
 		return nil, err
 	}
 	counts := h.Counts()
+	lists := make([][]int32, h.Items)
+	weights := make([][]float32, h.Items)
+	const band = 64
+	err = linear.Parallel(ctx, (h.Items+band-1)/band, func(b int) error {
+		row := make([]float32, h.Items)
+		for i := range row {
+			row[i] = float32(math.Inf(-1))
+		}
+		for i := b * band; i < min((b+1)*band, h.Items); i++ {
+			columns, values := both.Row(i)
+			for k, c := range columns {
+				row[c] = values[k] / float32(math.Sqrt(float64(counts[i])*float64(counts[c]))+shrink)
+			}
+			lists[i] = rank.Top(row, neighbours)
+			slices.Sort(lists[i])
+			for _, c := range lists[i] {
+				weights[i] = append(weights[i], row[c])
+			}
+			for _, c := range columns {
+				row[c] = float32(math.Inf(-1))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	kept := linear.NewSparse(h.Items)
-	for i := range h.Items {
-		columns, values := both.Row(i)
-		type near struct {
-			item  int32
-			value float32
-		}
-		list := make([]near, len(columns))
-		for k, c := range columns {
-			list[k] = near{c, values[k] / float32(math.Sqrt(float64(counts[i])*float64(counts[c]))+shrink)}
-		}
-		slices.SortFunc(list, func(a, b near) int { return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.item, b.item)) })
-		list = list[:min(neighbours, len(list))]
-		slices.SortFunc(list, func(a, b near) int { return cmp.Compare(a.item, b.item) })
-		columns, values = make([]int32, len(list)), make([]float32, len(list))
-		for k, n := range list {
-			columns[k], values[k] = n.item, n.value
-		}
-		kept.Append(columns, values)
+	for i := range lists {
+		kept.Append(lists[i], weights[i])
 	}
 	// Neighbours are kept for each candidate, so the rows that a history adds up are those of the transpose.
 	return linearScorer{x, kept.Transpose()}, nil
