@@ -161,16 +161,8 @@ func (t throughB) Normal(ctx context.Context, x linear.Matrix) (linear.Matrix, e
 	return t.m.Multiply(ctx, linear.Op{A: true}, t.e.B, y)
 }
 
-// RecentPopularity is one dimension: the logarithm of first interactions at a half-life (ms), the same for everyone. Items
-// that nobody had get the value at their quantile among the others, so that they can show at all.
-func RecentPopularity(ctx context.Context, h baselines.History, halfLife int64, cold float64) (Block, error) {
-	if h.Now == 0 {
-		return Block{}, fmt.Errorf("%w: recent popularity without times: use interactions with times", ErrBlock)
-	}
-	return popularity(ctx, "recent popularity", h, logarithm(baselines.RecentCounts(h, halfLife)), cold)
-}
-
-// Popularity is the same over all time.
+// Popularity is one dimension: the logarithm of the users who had an item, the same for everyone. Items that nobody had get
+// the value at a quantile of the others, so that they can show at all.
 func Popularity(ctx context.Context, h baselines.History, cold float64) (Block, error) {
 	return popularity(ctx, "popularity", h, logarithm(h.Counts()), cold)
 }

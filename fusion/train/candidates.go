@@ -43,7 +43,7 @@ func recipes(m linear.Multiplier, seed uint64, timed bool, ridge, recent float32
 		}},
 		{"popularity", func(ctx context.Context, h baselines.History) (blocks.Block, error) {
 			if timed {
-				return blocks.RecentPopularity(ctx, h, 14*baselines.Day, coldRank)
+				return blocks.Forecast(ctx, h, 14*baselines.Day, coldRank)
 			}
 			return blocks.Popularity(ctx, h, coldRank)
 		}},
