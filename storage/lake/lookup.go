@@ -5,13 +5,29 @@ import (
 	"sort"
 )
 
-// LookUp returns, by key, the rows of those of the keys that the table knows, with
-// the named columns only (none of []float32; nil: all others). Tombstones are among
-// them. It is Get for many keys: each segment is asked once, and of a row group that
+// fewKeys are worth looking up one by one: what is asked often is in the cache.
+const fewKeys = 8
+
+// LookUp returns, by key, the rows of those of the keys that the table knows, with at
+// least the named columns (none of []float32; nil: all others). Tombstones are among
+// them. It is Latest for many keys: each segment is asked once, and of a row group that
 // may hold some of them the named columns are read once, past the cache.
 func (t *Table[R]) LookUp(ctx context.Context, keys []string, columns ...string) (map[string]R, error) {
 	if err := t.knowColumns(columns); err != nil {
 		return nil, err
+	}
+	if len(keys) <= fewKeys {
+		found := make(map[string]R, len(keys))
+		for _, key := range keys {
+			row, known, err := t.Latest(ctx, key)
+			if err != nil {
+				return nil, err
+			}
+			if known {
+				found[key] = row
+			}
+		}
+		return found, nil
 	}
 	hashes := make([]uint64, len(keys))
 	for i, key := range keys {

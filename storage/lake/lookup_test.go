@@ -47,6 +47,11 @@ func TestLookUpIsLatestOfMany(t *testing.T) {
 			deleted++
 		}
 	}
+	few, err := l.Objects.LookUp(ctx, keys[48:53], "etag")
+	must(t, err)
+	if len(few) != 2 || few[keys[49]].ETag != got[keys[49]].ETag || few[keys[49]].Row != got[keys[49]].Row {
+		t.Errorf("of a few: %+v", few)
+	}
 	if len(got) != 50 || deleted == 0 {
 		t.Errorf("%d rows, %d deleted", len(got), deleted)
 	}
