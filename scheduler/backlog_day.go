@@ -83,7 +83,10 @@ func (d Day) run(workers int, decide func(b tasks.Backlog, current int, now time
 	var queue []cohort
 	var out DayResult
 	var waits []int // items by seconds waited
-	ready := make([]int, workers)
+	var ready []int // from which second on each worker takes items
+	for range workers {
+		ready = append(ready, 0)
+	}
 	waiting, lastStop := 0, -day
 	begin := time.Unix(0, 0)
 	for now := range day {

@@ -61,9 +61,10 @@ func (c *doctorCmd) redisServer(ctx context.Context, e *examination, flag, url s
 	default:
 		e.add(flag+" memory", checkOK, "", "%d of %d MB used", used>>20, limit>>20)
 	}
-	if info["aof_enabled"] == "0" {
+	switch info["aof_enabled"] {
+	case "0":
 		e.add(flag+" durability", checkWarn, "set appendonly yes: everything is refilled from the bucket without it, but that takes its time", "appendonly no")
-	} else if info["aof_enabled"] == "1" {
+	case "1":
 		e.add(flag+" durability", checkOK, "", "appendonly yes")
 	}
 	e.judge(flag+" clock", queue.CheckClock(ctx, rdb), "synchronise the clocks of both machines (NTP)", "this machine's and the server's agree")
