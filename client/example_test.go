@@ -26,6 +26,8 @@ func shop() *httptest.Server {
 	answer("PUT /v1/default/products/p1/images/front.jpg", 201, `{"key":"media/p1/front.jpg","etag":"9a01","bytes":3,"created":true}`)
 	answer("GET /v1/default/products/p1", 200, `{"id":"p1","vector":[0.6,0.8],"content":[0.6,0.8],"modalities":["image","text"],"title":"Red dress","generation":"g0123456789ab"}`)
 	answer("GET /v1/default/products/p1/similar", 200, `[{"id":"p2","score":0.98,"title":"Crimson dress"}]`)
+	answer("GET /v1/default/users/u1/recommendations", 200, `{"user":"u1","road":"personal","generation":"g0123456789ab","bought":1,"items":[{"id":"p2","score":0.61,"title":"Crimson dress"}]}`)
+	answer("GET /v1/default/users/u9/recommendations", 200, `{"user":"u9","road":"popular","why":"nothing is known of the user","generation":"g0123456789ab","bought":0,"items":[{"id":"p1","score":1,"title":"Red dress"}]}`)
 	answer("GET /v1/default/products/p3", 404, `{"type":"urn:weft:problem:waiting","title":"Not Found","status":404,"detail":"1 object waits to be encoded"}`)
 	return httptest.NewServer(mux)
 }
@@ -47,6 +49,29 @@ func ExampleClient_Similar() {
 		fmt.Printf("%s %.2f %s\n", n.ID, n.Score, n.Title)
 	}
 	// Output: p2 0.98 Crimson dress
+}
+
+func ExampleClient_Recommend() {
+	srv := shop()
+	defer srv.Close()
+	c, err := client.New(client.Config{URL: srv.URL})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, user := range []string{"u1", "u9"} {
+		list, err := c.Recommend(context.Background(), user, client.RecommendOptions{K: 1})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for _, item := range list.Items {
+			fmt.Printf("%s, %s: %.2f %s\n", user, list.Road, item.Score, item.Title)
+		}
+	}
+	// Output:
+	// u1, personal: 0.61 Crimson dress
+	// u9, popular: 1.00 Red dress
 }
 
 func ExampleClient_PutProduct() {
