@@ -19,7 +19,7 @@ type people struct {
 }
 
 // enqueueing is how many shoppers' tasks are put into the queue at once.
-const enqueueing = 4
+const enqueueing = 16
 
 // Changed is the hint that rows of these shoppers, and reviews of these products, have
 // been committed. It never blocks. Whatever is lost of it the sweep finds.
