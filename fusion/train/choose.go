@@ -34,6 +34,9 @@ var shares = []float32{.05, .1, .2, .35, .6, 1, 1.6, 2.5}
 
 const leastGain = .005
 
+// coldCost is how much of the metric may be given for a better order of items that nobody had.
+const coldCost = .01
+
 // candidate is a block with its scores for the judge's users.
 type candidate struct {
 	blocks.Block

@@ -19,7 +19,7 @@ import (
 type ColdChoice struct {
 	Content    float32 `json:"content"` // weight of the likeness
 	Tower      float32 `json:"tower"`   // of what the features say; 1 without likeness
-	Users      int     `json:"users"`   // with cold targets in validation; below enoughCold the choice is the default
+	Users      int     `json:"users"`   // with cold targets in validation
 	Recall     float64 `json:"recall@20"`
 	TowerAlone float64 `json:"recall@20_tower"`
 	Likeness   float64 `json:"recall@20_content"`
@@ -31,7 +31,6 @@ const (
 	// contentRank is how many dimensions of the served vectors are set apart for the likeness of content. Warm items hold
 	// zeros there: their own vectors know better.
 	contentRank = 64
-	enoughCold  = 40
 )
 
 // likeness is a block of centred, unit content vectors, kept at contentRank principal axes: the score is the cosine of an
@@ -191,19 +190,15 @@ func (j *judge) chooseCold(tower, content blocks.Block, counts []int) ColdChoice
 		return choice
 	}
 	ratio := spread(said) / spread(like)
-	// Whatever the mixture, scores of the new keep the spread they have by the tower, so that they keep their distance to the
-	// others.
-	mix := func(share float64) {
-		norm := float32(1 / math.Sqrt(1+share*share))
-		choice.Tower, choice.Content = norm, float32(share)*ratio*norm
-	}
-	mix(1) // the default: both alike
+	// Both alike, unless one of them is surely better: few users of validation have cold targets. Scores of the new keep the
+	// spread they have by the tower, so that they keep their distance to the others.
+	choice.Tower, choice.Content = math.Sqrt2/2, ratio*math.Sqrt2/2
 	if asked == 0 {
 		return choice
 	}
 	scores := make([]float32, n)
-	measure := func(a, b float32) float64 {
-		total := 0.
+	measure := func(a, b float32) []float64 { // recall of each user
+		recalls := make([]float64, len(users))
 		for i, u := range users {
 			for k := range scores {
 				scores[k] = a*said[i*n+k] + b*like[i*n+k]
@@ -218,28 +213,38 @@ func (j *judge) chooseCold(tower, content blocks.Block, counts []int) ColdChoice
 					}
 				}
 			}
-			total += float64(hits) / float64(all)
+			recalls[i] = float64(hits) / float64(all)
 		}
-		return total / float64(len(users))
+		return recalls
 	}
-	choice.TowerAlone, choice.Likeness = measure(1, 0), measure(0, ratio)
-	choice.Recall = measure(1, ratio)
-	if asked < enoughCold {
-		return choice
-	}
-	for _, share := range []float64{.25, .5, 2, 4} {
-		if r := measure(1, float32(share)*ratio); r > choice.Recall {
-			choice.Recall = r
-			mix(share)
-		}
-	}
-	if choice.TowerAlone >= choice.Recall {
+	tower1, like1, both := measure(1, 0), measure(0, ratio), measure(1, ratio)
+	choice.TowerAlone, choice.Likeness, choice.Recall = mean(tower1), mean(like1), mean(both)
+	if surely(tower1, both) && choice.TowerAlone >= choice.Likeness {
 		choice.Tower, choice.Content, choice.Recall = 1, 0, choice.TowerAlone
-	}
-	if choice.Likeness > choice.Recall {
+	} else if surely(like1, both) {
 		choice.Tower, choice.Content, choice.Recall = 0, ratio, choice.Likeness
 	}
 	return choice
+}
+
+func mean(x []float64) float64 {
+	sum := 0.
+	for _, v := range x {
+		sum += v
+	}
+	return sum / float64(len(x))
+}
+
+// surely tells whether a beats b, user by user, by more than two standard errors.
+func surely(a, b []float64) bool {
+	n := float64(len(a))
+	var sum, square float64
+	for i := range a {
+		d := a[i] - b[i]
+		sum += d
+		square += d * d
+	}
+	return n > 1 && sum/n > 2*math.Sqrt(max(square/n-sum/n*sum/n, 0)/(n-1))
 }
 
 // finite refuses vectors that no search could use.
