@@ -1,0 +1,49 @@
+package train
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"weft/fusion/blocks"
+)
+
+// Three hundred users each take one of sixty new items; a block that knows points there, one that does not at random.
+func TestChooseCold(t *testing.T) {
+	const users, items = 300, 60
+	random := rand.New(rand.NewPCG(1, 1))
+	j := &judge{items: items}
+	counts := make([]int, items)
+	knows, guesses := blocks.Block{Dim: items}, blocks.Block{Dim: items}
+	for i := range items {
+		row := make([]float32, items)
+		row[i] = 1
+		knows.Items, guesses.Items = append(knows.Items, row...), append(guesses.Items, row...)
+	}
+	for u := range users {
+		target := random.IntN(items)
+		j.users, j.truth, j.seen = append(j.users, int32(u)), append(j.truth, []int32{int32(target)}), append(j.seen, nil)
+		for i := range items {
+			x, noise := float32(random.NormFloat64()), float32(random.NormFloat64())
+			guesses.Users = append(guesses.Users, noise)
+			if i == target {
+				x += 2
+			}
+			knows.Users = append(knows.Users, x)
+		}
+	}
+	if c := j.chooseCold(knows, guesses, counts); c.Tower != 1 || c.Content != 0 || c.TowerAlone < .8 {
+		t.Errorf("the tower knows, likeness guesses: %+v", c)
+	}
+	if c := j.chooseCold(guesses, knows, counts); c.Tower != 0 || !(c.Content > 0) {
+		t.Errorf("likeness knows, the tower guesses: %+v", c)
+	}
+	if c := j.chooseCold(knows, knows, counts); c.Tower != c.Content || c.Tower == 0 || c.Tower == 1 {
+		t.Errorf("both know the same: %+v, want both alike", c)
+	}
+	for i := range counts {
+		counts[i] = 1
+	}
+	if c := j.chooseCold(knows, knows, counts); c.Tower != 1 || c.Content != 0 {
+		t.Errorf("nothing is new: %+v", c)
+	}
+}
