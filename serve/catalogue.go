@@ -55,8 +55,8 @@ type catalogue struct {
 	applying sync.Mutex
 	current  atomic.Pointer[Shelf] // nil until filled for the first time
 
-	snapshots sync.Mutex // held while one is taken in the background
-	shop      atomic.Pointer[aged]
+	shop  atomic.Pointer[aged] // nil until filled for the first time
+	stale chan struct{}        // of the snapshot: somebody asked for it
 }
 
 // aged is a snapshot, and from when on it may be taken anew.
@@ -66,7 +66,7 @@ type aged struct {
 }
 
 func newCatalogue(name tasks.Tenant, t Tenant, recheck time.Duration, log *slog.Logger, m *metrics) *catalogue {
-	return &catalogue{tenant: name, vectors: t.Vectors, tables: t.Behaviour, recheck: recheck, log: log.With(slog.String("tenant", string(name))), metrics: m}
+	return &catalogue{tenant: name, vectors: t.Vectors, tables: t.Behaviour, recheck: recheck, stale: make(chan struct{}, 1), log: log.With(slog.String("tenant", string(name))), metrics: m}
 }
 
 // shelf is the products to search, and whether it has ever been filled. While
@@ -79,17 +79,33 @@ func (c *catalogue) shelf() (*Shelf, bool) {
 
 // snapshot of the shop: there is one once there is a shelf. When it has aged, another
 // is taken in the background, so that nobody waits for it, and none while nobody asks.
-func (c *catalogue) snapshot(ctx context.Context) *Snapshot {
+func (c *catalogue) snapshot() *Snapshot {
 	s := c.shop.Load()
-	if time.Now().After(s.until) && c.snapshots.TryLock() {
-		go func() {
-			defer c.snapshots.Unlock()
-			c.takeSnapshot(context.WithoutCancel(ctx), c.current.Load())
-		}()
+	if time.Now().After(s.until) {
+		select {
+		case c.stale <- struct{}{}:
+		default: // it is known
+		}
 	}
 	return s.Snapshot
 }
 
+// retake takes snapshots as they become stale.
+func (c *catalogue) retake(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.stale:
+			if time.Now().After(c.shop.Load().until) {
+				c.takeSnapshot(ctx, c.current.Load())
+			}
+		}
+	}
+}
+
+// takeSnapshot of the products on a shelf. Where the lake cannot be read the one before
+// stays; the first one is then without popularity.
 func (c *catalogue) takeSnapshot(ctx context.Context, shelf *Shelf) {
 	begin := time.Now()
 	var err error
@@ -97,8 +113,14 @@ func (c *catalogue) takeSnapshot(ctx context.Context, shelf *Shelf) {
 		err = c.tables.Events.RefreshIfOlder(ctx, time.Second)
 	}
 	s, failed := TakeSnapshot(ctx, shelf, c.tables)
+	if ctx.Err() != nil {
+		return
+	}
 	if err = errors.Join(err, failed); err != nil {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "popularity is not as of now", slog.Any("error", err))
+		if before := c.shop.Load(); before != nil {
+			s = before.Snapshot
+		}
 	}
 	took := time.Since(begin)
 	c.shop.Store(&aged{s, time.Now().Add(max(snapshotEvery, snapshotShare*took))})
@@ -145,6 +167,7 @@ func (c *catalogue) generation(ctx context.Context) error {
 	defer func() { stop(nil); others.Wait() }()
 	others.Go(func() { c.watchLive(watching, gen, stop) })
 	others.Go(func() { c.recheckEvery(watching, gen, stop) })
+	others.Go(func() { c.retake(watching) })
 	for {
 		after, err = c.updates(watching, gen, after)
 		if cause := context.Cause(watching); cause != nil {
@@ -187,7 +210,9 @@ func (c *catalogue) fill(ctx context.Context, gen tasks.Generation) error {
 			c.set(ctx, shelf, r)
 		}
 	}
-	c.takeSnapshot(ctx, shelf)
+	if c.takeSnapshot(ctx, shelf); ctx.Err() != nil {
+		return ctx.Err()
+	}
 	c.metrics.fills.WithLabelValues(string(c.tenant)).Inc()
 	c.measure(shelf) // before it answers: whoever sees it ready sees its size
 	c.current.Store(shelf)

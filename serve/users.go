@@ -125,7 +125,7 @@ func (s *Server) recommender(ctx context.Context) (*Recommender, error) {
 			return nil, s.explain(ctx, err)
 		}
 	}
-	return &Recommender{Shelf: shelf, Snapshot: t.catalogue.snapshot(ctx), Behaviour: t.Behaviour, Consent: t.Consent,
+	return &Recommender{Shelf: shelf, Snapshot: t.catalogue.snapshot(), Behaviour: t.Behaviour, Consent: t.Consent,
 		UserVector: func(ctx context.Context, id tasks.UserID) (vectors.Record, error) {
 			return t.Vectors.Get(ctx, shelf.Generation, vectors.User, string(id))
 		}}, nil
