@@ -268,9 +268,11 @@ func TestTurns(t *testing.T) {
 		come(1)
 		come(50)
 		time.Sleep(5 * time.Second)
+		turns.mu.Lock() // taken last by whoever left
 		if want := []time.Duration{0, time.Second}; runs.Load() != 2 || !slices.Equal(starts, want) {
 			t.Errorf("%d runs, begun at %v, want %v", runs.Load(), starts, want)
 		}
+		turns.mu.Unlock()
 		// Whoever gives up waiting leaves nothing behind.
 		come(1)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -282,6 +284,8 @@ func TestTurns(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		time.Sleep(5 * time.Second)
+		turns.mu.Lock()
+		defer turns.mu.Unlock()
 		if runs.Load() != 3 || len(turns.now) != 0 {
 			t.Errorf("%d runs, %d shoppers are remembered", runs.Load(), len(turns.now))
 		}

@@ -139,4 +139,3 @@ func BenchmarkWithin(b *testing.B) {
 		must(b, l.Close(context.Background()))
 	}
 }
-
