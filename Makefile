@@ -91,6 +91,14 @@ bench: models ## photos to vectors, in turn with the plain Python pipeline of be
 campaign: test-needs ## break a fleet on purpose, the long version; ARGS='-seed 1 -faults 100'
 	$(GO) test ./campaign -run '^TestCampaign$$' -count=1 -v -timeout 120m -long $(ARGS)
 
+.PHONY: deploy-check
+deploy-check: ## lint and template the chart, test the alerts; builds helm and promtool once
+	deploy/check.sh
+
+.PHONY: deploy-rehearse
+deploy-rehearse: ## run the image's steps without an engine
+	deploy/image/rehearse.sh
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for SECONDS (20)
 	scripts/fuzz.sh $(or $(SECONDS),20)
