@@ -17,7 +17,7 @@ import (
 // apartFrom decodes and encodes suspects in this test binary; decoding here fails the test.
 func apartFrom(t *testing.T, limit time.Duration) func(*Config) {
 	return func(c *Config) {
-		c.DecodeCommand, c.DecodeLimit = []string{os.Args[0], asDecoder}, limit
+		c.ApartCommand, c.DecodeLimit = []string{os.Args[0], asDecoder}, limit
 		c.Images.(*encoders).prepare = func(d []byte) ([]byte, error) {
 			t.Errorf("the suspect %.20q is decoded in the worker", d)
 			return d, nil
@@ -107,7 +107,7 @@ func TestAHangingDecoderHereGivesItsSlotBack(t *testing.T) {
 	release := make(chan struct{})
 	var here atomic.Int64
 	b := newBench(t, func(c *Config) {
-		c.DecodeCommand, c.DecodeLimit, c.Encoders = []string{os.Args[0], asDecoder}, 30*time.Millisecond, 1
+		c.ApartCommand, c.DecodeLimit, c.Encoders = []string{os.Args[0], asDecoder}, 30*time.Millisecond, 1
 		c.Images.(*encoders).prepare = func(d []byte) ([]byte, error) {
 			here.Add(1)
 			if string(d) == "hang" {

@@ -55,9 +55,9 @@ type Config struct {
 	Encoders int  // encoder calls at once; default one per core
 	Shared   bool // other processes write to the lake: look again before a miss is believed
 	MaxPhoto int64
-	// DecodeCommand is a program and its arguments that runs ServeDecoder, for photos
-	// that may crash or hang a decoder. Empty: they are decoded here.
-	DecodeCommand []string
+	// ApartCommand is a program and its arguments that runs ServeApart, for photos that
+	// may crash or hang what reads them. Empty: they are decoded and encoded here.
+	ApartCommand []string
 	// DecodeLimit is how long the decoding of one photo may take; default 20 s.
 	DecodeLimit time.Duration
 	Metrics     prometheus.Registerer
@@ -71,7 +71,7 @@ type Worker struct {
 	texts    *extractors.Batcher[[]int32, []float32]
 	gate     *semaphore.Weighted // contents in memory
 	decode   *semaphore.Weighted // decoders at work
-	apart    *apart              // decoders for suspects; nil: none
+	apart    *apart              // processes for suspects; nil: none
 	flights  flights
 	turns    turns    // of shoppers
 	listings listings // of the tables of behaviour
@@ -102,8 +102,8 @@ func New(cfg Config) (*Worker, error) {
 		return nil, fmt.Errorf("worker metrics: %w", err)
 	}
 	w := &Worker{Config: cfg, metrics: m, gate: semaphore.NewWeighted(int64(ahead * cfg.Encoders)), decode: semaphore.NewWeighted(int64(cfg.Encoders))}
-	if len(cfg.DecodeCommand) > 0 {
-		w.apart = &apart{command: cfg.DecodeCommand, limit: cfg.DecodeLimit}
+	if len(cfg.ApartCommand) > 0 {
+		w.apart = &apart{command: cfg.ApartCommand, limit: cfg.DecodeLimit}
 	}
 	if w.images, err = extractors.NewBatcher(extractors.BatchConfig[[]byte]{
 		MaxItems: imageBatch, Runners: cfg.Encoders, Whole: extractors.Unavailable, Observe: m.batches(tasks.Image),

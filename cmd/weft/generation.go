@@ -17,7 +17,7 @@ type pinned struct {
 	id       tasks.Generation
 	spec     generationSpec
 	encoders *encoderSet
-	decoder  []string // starts a process that decodes photos
+	apart    []string // starts a process that tries suspects
 	fusion   *fusion.Concat
 }
 
@@ -49,7 +49,7 @@ func (e encoders) pin(ctx context.Context, g lake.Generations, log *slog.Logger)
 		Text:    encoderSpec{Model: set.textName, Recipe: textRecipe(set.text.Recipe(), tasks.TextRendering), Rendering: tasks.TextRendering},
 		Fusion:  fusion.DefaultConfig(set.image.Dim(), set.text.Dim()),
 	}}
-	if p.decoder, err = e.apartCommand(class); err != nil {
+	if p.apart, err = e.apartCommand(class); err != nil {
 		return nil, err
 	}
 	id, _, err := lake.GenerationID(p.spec)

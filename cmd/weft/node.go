@@ -125,7 +125,7 @@ func (n *node) startWorker(images worker.Images, texts worker.Texts, runners int
 		Tenant: n.tenant, Generation: n.pinned.id, Recipes: n.pinned.spec.recipes(), Name: n.name, Objects: n.bucket, Lake: n.lake,
 		Behaviour: n.tables, Consent: profilingByDefault, Vectors: n.vectors, Images: images, Texts: texts, Fusion: n.pinned.fusion, Encoders: runners,
 		Shared: n.shared, MaxPhoto: pixels.DefaultLimits().MaxBytes, Metrics: n.registry, Log: n.log,
-		DecodeCommand: n.pinned.decoder, DecodeLimit: decodeLimit,
+		ApartCommand: n.pinned.apart, DecodeLimit: decodeLimit,
 	})
 	if err != nil {
 		return err
