@@ -93,6 +93,7 @@ func (w *Worker) feature(ctx context.Context, r *room, key string, c content, m 
 	}()
 	if known, err := w.encoded(ctx, key); err != nil || known {
 		if known {
+			r.leave()
 			w.metrics.made(m, false)
 		}
 		return err
