@@ -65,8 +65,10 @@ func (f *flights) land(key string, fl *flight, err error) {
 // once makes the feature of a content unless it is durable already: the same
 // photo under two products is encoded once, and never again after that. Tasks
 // that hold the same content at the same time share one run and its outcome. It
-// gives the room back before it waits.
+// gives the room back before it waits, and at the latest when it returns: whatever
+// its caller waits for then, it holds no content.
 func (w *Worker) once(ctx context.Context, r *room, c content, m tasks.Modality, encode func() ([]float32, error)) error {
+	defer r.leave()
 	key := lake.FeatureKey(c.sha, w.Recipes[m])
 	fl, first := w.flights.join(key)
 	if first {
@@ -93,7 +95,6 @@ func (w *Worker) feature(ctx context.Context, r *room, key string, c content, m 
 	}()
 	if known, err := w.encoded(ctx, key); err != nil || known {
 		if known {
-			r.leave()
 			w.metrics.made(m, false)
 		}
 		return err

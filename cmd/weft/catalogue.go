@@ -6,21 +6,16 @@ import (
 	"errors"
 	"fmt"
 
-	"weft/behaviour"
 	"weft/fusion"
 	"weft/scheduler"
 	"weft/storage/lake"
-	"weft/storage/objects"
 	"weft/tasks"
 )
 
 // catalogue is a tenant's bucket opened for reading: what get, similar, export
 // and audit need when nothing runs there.
 type catalogue struct {
-	tenant     tasks.Tenant
-	bucket     objects.Store
-	lake       *lake.Lake
-	tables     *behaviour.Tables // of the lake
+	*stock
 	generation tasks.Generation
 	recipes    map[tasks.Modality]string
 }
@@ -72,26 +67,18 @@ func liveGeneration(ctx context.Context, g lake.Generations) (tasks.Generation, 
 // openCatalogue opens the bucket for reading. It is an error that nothing was
 // ever computed there.
 func (p place) openCatalogue(ctx context.Context, a *app) (*catalogue, error) {
-	bucket, tenant, err := p.openTenant(ctx)
+	s, err := p.openStock(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	l, err := lake.Open(ctx, lake.Config{Store: bucket, ReadOnly: true, Log: a.log})
-	if err != nil {
-		return nil, err
-	}
-	tables, err := behaviour.Open(ctx, l)
-	if err != nil {
-		return nil, err
-	}
-	gen, spec, err := liveGeneration(ctx, l.Generations)
+	gen, spec, err := liveGeneration(ctx, s.lake.Generations)
 	if errors.Is(err, errNoGeneration) {
-		return nil, fmt.Errorf("tenant %s has no vectors yet: run `weft up` (or a scheduler and a worker) over it first", tenant)
+		return nil, fmt.Errorf("tenant %s has no vectors yet: run `weft up` (or a scheduler and a worker) over it first", s.tenant)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &catalogue{tenant: tenant, bucket: bucket, lake: l, tables: tables, generation: gen, recipes: spec.recipes()}, nil
+	return &catalogue{stock: s, generation: gen, recipes: spec.recipes()}, nil
 }
 
 // view is what an audit looks at.
@@ -102,5 +89,3 @@ func (c *catalogue) view() scheduler.View {
 // profilingByDefault is what shoppers who said nothing are taken to have said about
 // profiling.
 const profilingByDefault = true
-
-func (c *catalogue) close(ctx context.Context) { _ = c.lake.Close(context.WithoutCancel(ctx)) }

@@ -33,7 +33,7 @@ type stock struct {
 	tenant tasks.Tenant
 	bucket objects.Store
 	lake   *lake.Lake
-	rows   *behaviour.Tables
+	tables *behaviour.Tables // of the lake
 }
 
 func (p place) openStock(ctx context.Context, a *app) (*stock, error) {
@@ -45,11 +45,11 @@ func (p place) openStock(ctx context.Context, a *app) (*stock, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := behaviour.Open(ctx, l)
+	tables, err := behaviour.Open(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	return &stock{tenant, bucket, l, rows}, nil
+	return &stock{tenant, bucket, l, tables}, nil
 }
 
 func (s *stock) close(ctx context.Context) { _ = s.lake.Close(context.WithoutCancel(ctx)) }

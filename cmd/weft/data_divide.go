@@ -79,7 +79,7 @@ func (d *divider) divide(ctx context.Context) (*splitManifest, error) {
 // these are held.
 func (d *divider) readConsent(ctx context.Context) error {
 	said := map[string]bool{} // otherwise than the default
-	for u, err := range d.rows.Users.Scan(ctx) {
+	for u, err := range d.tables.Users.Scan(ctx) {
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (d *divider) shoppers(ctx context.Context, label string, f func(user string
 	bar := countBar(d.app.err, label, -1)
 	defer func() { _ = bar.Finish() }()
 	d.manifest.forget()
-	return forEach(clean.Shoppers(d.rows.Events.Scan(ctx)), func(s *clean.Shopper) error {
+	return forEach(clean.Shoppers(d.tables.Events.Scan(ctx)), func(s *clean.Shopper) error {
 		_ = bar.Add(s.Counts.Rows)
 		if err := ctx.Err(); err != nil {
 			return err
@@ -220,7 +220,7 @@ func (d *divider) users(ctx context.Context, out *splitTables, plan *split.Plan,
 		return plan.Config.Rule != split.ByUser || plan.Cut(u.ID, make([]behaviour.Event, 1))[0] == split.Train
 	}
 	unreadable := 0
-	if err := forEach(d.rows.Users.Scan(ctx), func(u *behaviour.User) error {
+	if err := forEach(d.tables.Users.Scan(ctx), func(u *behaviour.User) error {
 		if told(u) && learnt(u) && fit.User(u) != nil {
 			unreadable++
 		}
@@ -241,7 +241,7 @@ func (d *divider) users(ctx context.Context, out *splitTables, plan *split.Plan,
 	if err != nil {
 		return err
 	}
-	err = forEach(d.rows.Users.Scan(ctx), func(u *behaviour.User) error {
+	err = forEach(d.tables.Users.Scan(ctx), func(u *behaviour.User) error {
 		if !told(u) {
 			d.manifest.Profiles.LeftOut++
 			return nil

@@ -93,7 +93,7 @@ func (s *stock) survey(ctx context.Context, a *app) (_ *clean.Survey, unreadable
 	}
 	next("events")
 	seen := func(yield func(behaviour.Event, error) bool) {
-		for e, err := range s.rows.Events.Scan(ctx) {
+		for e, err := range s.tables.Events.Scan(ctx) {
 			if err == nil {
 				v.Seen(&e)
 				_ = bar.Add(1)
@@ -107,11 +107,11 @@ func (s *stock) survey(ctx context.Context, a *app) (_ *clean.Survey, unreadable
 		return nil, 0, err
 	}
 	next("reviews")
-	if err := forEach(s.rows.Reviews.Scan(ctx), func(r *behaviour.Review) error { _ = bar.Add(1); v.Review(r); return nil }); err != nil {
+	if err := forEach(s.tables.Reviews.Scan(ctx), func(r *behaviour.Review) error { _ = bar.Add(1); v.Review(r); return nil }); err != nil {
 		return nil, 0, err
 	}
 	next("users")
-	if err := forEach(s.rows.Users.Scan(ctx), func(u *behaviour.User) error { _ = bar.Add(1); v.User(u); return nil }); err != nil {
+	if err := forEach(s.tables.Users.Scan(ctx), func(u *behaviour.User) error { _ = bar.Add(1); v.User(u); return nil }); err != nil {
 		return nil, 0, err
 	}
 	return v.Survey(), unreadable, nil

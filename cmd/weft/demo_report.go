@@ -55,7 +55,7 @@ func guess(near []serve.Hit) (best string) {
 
 // neighbourhoods reads every product and its k nearest, in the order of their ids.
 func (n *node) neighbourhoods(ctx context.Context, k int) ([]neighbourhood, error) {
-	cat := catalogue{tenant: n.tenant, bucket: n.bucket, lake: n.lake, generation: n.pinned.id, recipes: n.pinned.spec.recipes()}
+	cat := catalogue{stock: &stock{tenant: n.tenant, bucket: n.bucket, lake: n.lake}, generation: n.pinned.id, recipes: n.pinned.spec.recipes()}
 	shelf, err := cat.shelf(ctx)
 	if err != nil {
 		return nil, err
