@@ -94,22 +94,11 @@ func (m *backlogMetrics) Collect(ch chan<- prometheus.Metric) {
 	send(m.wantedNow, float64(b.Wanted))
 }
 
-// setUnissued lets others know what the scheduler has still to queue.
-func (n *node) setUnissued(ctx context.Context, u tasks.Unissued) error {
-	return n.queue.SetUnissued(ctx, n.tenant, u)
-}
-
-// countWorkers counts the workers that take this tenant's tasks.
-func (n *node) countWorkers(ctx context.Context) (int, error) {
-	ps, err := n.queue.Workers(ctx, n.tenant)
-	return len(ps), err
-}
-
-// keyPrefix is what the keys of the bucket itself begin with before media/.
-func (p place) keyPrefix() string {
+// keyPrefix is what a tenant's keys of the bucket itself begin with before media/.
+func (p place) keyPrefix(name tasks.Tenant) string {
 	prefix := ""
 	if c, err := objects.ParseS3URL(p.Objects); err == nil && c.Prefix != "" {
 		prefix = strings.Trim(c.Prefix, "/") + "/"
 	}
-	return prefix + p.Tenant + "/"
+	return prefix + string(name) + "/"
 }

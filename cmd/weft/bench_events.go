@@ -98,14 +98,14 @@ func (c *benchEventsCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer u.stop()
-	if err := c.remember(ctx, u.node); err != nil {
+	if err := c.remember(ctx, u.tenant); err != nil {
 		return err
 	}
-	u.node.scheduler.SweepSoon()
+	u.tenant.scheduler.SweepSoon()
 	if err := u.wait(ctx, true); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "%d products, %d events and %d vectors of shoppers are there\n", c.Products, c.History, u.node.worker.Progress().Users)
+	fmt.Fprintf(a.err, "%d products, %d events and %d vectors of shoppers are there\n", c.Products, c.History, u.tenant.worker.Progress().Users)
 	r, err := c.measure(ctx, u)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (c *benchEventsCmd) stock(bucket string) error {
 }
 
 // remember stores the events of before, as an import would.
-func (c *benchEventsCmd) remember(ctx context.Context, n *node) error {
+func (c *benchEventsCmd) remember(ctx context.Context, t *tenant) error {
 	r := rand.New(rand.NewPCG(2, 2))
 	now := time.Now()
 	const page = 10_000
@@ -152,7 +152,7 @@ func (c *benchEventsCmd) remember(ctx context.Context, n *node) error {
 			rows = append(rows, behaviour.Event{Row: lake.Row{Key: e.User + "/" + e.ID, Version: now.UnixMilli() - 120_000}, ID: e.ID, User: e.User, Product: e.Product,
 				Type: e.Type, Time: e.at.UnixMilli(), Digest: e.ID, Source: "bench"})
 		}
-		if err := n.tables.Events.Append(ctx, rows...); err != nil {
+		if err := t.tables.Events.Append(ctx, rows...); err != nil {
 			return err
 		}
 	}
@@ -199,13 +199,13 @@ func (c *benchEventsCmd) measure(ctx context.Context, u *up) (r benchEvents, err
 	w := &benchWatch{sent: map[string][]time.Time{}}
 	following, stop := context.WithCancel(ctx)
 	defer stop()
-	after, err := u.node.vectors.Last(ctx)
+	after, err := u.tenant.vectors.Last(ctx)
 	if err != nil {
 		return r, err
 	}
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		for update, err := range u.node.vectors.Follow(following, after) {
+		for update, err := range u.tenant.vectors.Follow(following, after) {
 			if err != nil {
 				w.mu.Lock()
 				if following.Err() == nil {
@@ -229,7 +229,7 @@ func (c *benchEventsCmd) measure(ctx context.Context, u *up) (r benchEvents, err
 	}
 	stop()
 	watching.Wait()
-	sweep, err := u.node.scheduler.SweepUsers(ctx)
+	sweep, err := u.tenant.scheduler.SweepUsers(ctx)
 	if err != nil || w.failed != nil {
 		return r, fmt.Errorf("watching: %w", errors.Join(err, w.failed))
 	}

@@ -55,7 +55,7 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return stopped(err, c.Data)
 	}
-	products, err := u.node.neighbourhoods(ctx, demoNeighbours)
+	products, err := u.tenant.neighbourhoods(ctx, demoNeighbours)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := writeReport(ctx, c.Report, u.node, products, people, work, score); err != nil {
+	if err := writeReport(ctx, c.Report, u.tenant, products, people, work, score); err != nil {
 		return err
 	}
 	printDemo(a, products, people, work, score, time.Since(began))
@@ -76,7 +76,7 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 	if people != nil && len(people.Shown) > 0 {
 		fmt.Fprintf(a.out, "                        http://%s/v1/default/users/%s/recommendations?k=5\n", u.node.http.Addr(), people.Shown[0].User)
 	}
-	fmt.Fprintf(a.out, "in Redis:               redis-cli -u %s hkeys weft:default:%s:product:%s\n", u.vectorsURL, u.node.pinned.id, id)
+	fmt.Fprintf(a.out, "in Redis:               redis-cli -u %s hkeys weft:default:%s:product:%s\n", u.vectorsURL, u.tenant.pinned.id, id)
 	if err := u.wait(ctx, false); !errors.Is(err, context.Canceled) {
 		return err
 	}

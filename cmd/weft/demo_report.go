@@ -54,8 +54,8 @@ func guess(near []serve.Hit) (best string) {
 }
 
 // neighbourhoods reads every product and its k nearest, in the order of their ids.
-func (n *node) neighbourhoods(ctx context.Context, k int) ([]neighbourhood, error) {
-	cat := catalogue{stock: &stock{tenant: n.tenant, bucket: n.bucket, lake: n.lake}, generation: n.pinned.id, recipes: n.pinned.spec.recipes()}
+func (t *tenant) neighbourhoods(ctx context.Context, k int) ([]neighbourhood, error) {
+	cat := catalogue{stock: &stock{tenant: t.name, bucket: t.bucket, lake: t.lake}, generation: t.pinned.id, recipes: t.pinned.spec.recipes()}
 	shelf, err := cat.shelf(ctx)
 	if err != nil {
 		return nil, err
@@ -133,17 +133,17 @@ type reportPage struct {
 	Version    string
 }
 
-func writeReport(ctx context.Context, path string, n *node, products []neighbourhood, people *people, work upReport, score fusion.Neighbourhood) error {
-	d, err := pixels.Open(n.pinned.encoders.class, pixels.DefaultLimits(), pixels.Libraries{})
+func writeReport(ctx context.Context, path string, shop *tenant, products []neighbourhood, people *people, work upReport, score fusion.Neighbourhood) error {
+	d, err := pixels.Open(shop.pinned.encoders.class, pixels.DefaultLimits(), pixels.Libraries{})
 	if err != nil {
 		return err
 	}
-	page := reportPage{Products: products, People: people, Score: score, Chance: chance(score), Work: work, Generation: n.pinned.id, Version: version}
+	page := reportPage{Products: products, People: people, Score: score, Chance: chance(score), Work: work, Generation: shop.pinned.id, Version: version}
 	classes, byID := map[string]string{}, map[string]neighbourhood{}
 	var rules strings.Builder
 	for i, p := range products {
 		byID[p.ID] = p
-		src, err := thumbnail(ctx, n.bucket, d, p.ID)
+		src, err := thumbnail(ctx, shop.bucket, d, p.ID)
 		if err != nil {
 			return fmt.Errorf("thumbnail of %s: %w", p.ID, err)
 		}

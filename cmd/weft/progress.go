@@ -44,7 +44,7 @@ func countBar(w io.Writer, label string, total int) *progressbar.ProgressBar {
 		progressbar.OptionSetVisibility(onTerminal(w)), progressbar.OptionSetSpinnerChangeInterval(0))
 }
 
-// workBar draws what a node has done: it has no total before the first sweep,
+// workBar draws what was done for a tenant: it has no total before the first sweep,
 // and one that grows while more arrives.
 type workBar struct {
 	bar *progressbar.ProgressBar
@@ -52,9 +52,9 @@ type workBar struct {
 
 func newWorkBar(w io.Writer) *workBar { return &workBar{countBar(w, "vectors", -1)} }
 
-func (b *workBar) draw(n *node) {
-	p := n.worker.Progress()
-	if last := n.scheduler.Last(); last != nil && last.Products > 0 {
+func (b *workBar) draw(t *tenant) {
+	p := t.worker.Progress()
+	if last := t.scheduler.Last(); last != nil && last.Products > 0 {
 		b.bar.ChangeMax(last.Products)
 		b.bar.Describe(fmt.Sprintf("vectors (%d photos and %d texts encoded, %d dead)", p.Encoded[tasks.Image], p.Encoded[tasks.Text], p.Dead))
 		_ = b.bar.Set64(min(int64(last.Current)+p.Published, int64(last.Products)))

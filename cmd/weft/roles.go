@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"weft/scheduler"
-	"weft/storage/vectors"
 	"weft/tasks"
 )
 
@@ -49,68 +47,18 @@ func (c *schedulerCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer n.stop()
-	if err := errors.Join(c.metrics.start(n), n.startLock(ctx)); err != nil {
+	t, err := n.openOnly(ctx)
+	if err != nil {
 		return err
 	}
-	if err := n.startScheduler(c.SweepEvery, true); err != nil {
+	if err := errors.Join(c.metrics.start(n), t.startLock(ctx), n.startReaper(ctx)); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "weft scheduler %s: tenant %s, generation %s\n", version, n.tenant, n.pinned.id)
-	return n.keepLive(ctx, c.RepairEvery)
-}
-
-// keepLive refills Redis whenever it does not say which generation is live: at
-// start, and after it lost its memory. One that says so is repaired now and then.
-func (n *node) keepLive(ctx context.Context, repairEvery time.Duration) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	var repaired time.Time
-	led := n.lead()
-	for {
-		leads := n.lead()
-		if leads && !led {
-			n.log.Info("leading from now on")
-			n.scheduler.SweepSoon()
-		}
-		if led = leads; leads {
-			if err := n.fill(ctx, &repaired, repairEvery); err != nil && ctx.Err() == nil {
-				n.log.Warn("the vectors' Redis could not be filled and will be tried again", "error", err)
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func (n *node) fill(ctx context.Context, repaired *time.Time, repairEvery time.Duration) error {
-	began := time.Now()
-	live, err := n.vectors.Live(ctx)
-	switch {
-	case err != nil && !errors.Is(err, vectors.ErrNotLive):
+	if err := t.startFeeding(c.SweepEvery, true); err != nil {
 		return err
-	case live != n.pinned.id:
-		n.scheduler.SweepSoon() // the queues may be lost too
-		count, err := scheduler.Refill(ctx, n.lake, n.vectors, n.pinned.id, n.vectors.Load)
-		if err != nil {
-			return err
-		}
-		n.log.Info("refilled from the lake", "vectors", count, "took", time.Since(began))
-	case time.Since(*repaired) >= repairEvery:
-		r, err := scheduler.Repair(ctx, n.lake, n.vectors, n.pinned.id, nil)
-		if err != nil {
-			return err
-		}
-		if r.Reloaded+r.Removed > 0 {
-			n.log.Warn("vectors were missing in Redis, or old", "reloaded", r.Reloaded, "removed", r.Removed, "of", r.Products+r.Users, "took", time.Since(began))
-		}
-	default:
-		return nil
 	}
-	*repaired = time.Now()
-	return nil
+	fmt.Fprintf(a.err, "weft scheduler %s: tenant %s, generation %s\n", version, t.name, t.pinned.id)
+	return t.keepLive(ctx, c.RepairEvery)
 }
 
 type workerCmd struct {
@@ -137,14 +85,21 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer n.stop()
-	set := n.pinned.encoders
+	t, err := n.openOnly(ctx)
+	if err != nil {
+		return err
+	}
+	set := t.pinned.encoders
 	if err := errors.Join(set.image.Load(ctx), set.text.Load(ctx)); err != nil {
 		return err
 	}
-	if err := errors.Join(c.metrics.start(n), n.startWorker(set.image, set.text, c.Runners)); err != nil {
+	if err := errors.Join(c.metrics.start(n), t.newWorker(set.image, set.text, c.Runners)); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "weft worker %s: tenant %s, generation %s, provider %s\n", version, n.tenant, n.pinned.id, c.Provider)
+	if err := n.startWorker(t.worker); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "weft worker %s: tenant %s, generation %s, provider %s\n", version, t.name, t.pinned.id, c.Provider)
 	select {
 	case <-ctx.Done():
 	case <-n.drained: // `weft drain` asks for the same as a signal
@@ -173,21 +128,25 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer n.stop()
+	t, err := n.openOnly(ctx)
+	if err != nil {
+		return err
+	}
 	// A planner without sweeps: it enqueues what written products and rows need. Whatever
 	// it misses, the fleet's scheduler finds.
-	planner, err := n.newScheduler(time.Minute, false)
+	planner, err := t.newScheduler(time.Minute, false)
 	if err != nil {
 		return err
 	}
 	planner.StartHints()
 	defer planner.Stop()
-	if err := n.collect(planner.Changed); err != nil {
+	if err := t.collect(planner.Changed); err != nil {
 		return err
 	}
-	notify := func(id tasks.ProductID) error {
+	notify := func(_ *tenant, id tasks.ProductID) error {
 		// What the workers have made since: without it nobody would know that a
 		// deleted product has a vector to withdraw.
-		if err := n.lake.Refresh(ctx); err != nil {
+		if err := t.lake.Refresh(ctx); err != nil {
 			return err
 		}
 		return planner.Consider(ctx, id)
@@ -195,7 +154,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := n.startServe(ctx, c.Listen, c.Token, notify); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "weft serve %s: http://%s, tenant %s\n", version, n.http.Addr(), n.tenant)
+	fmt.Fprintf(a.err, "weft serve %s: http://%s, tenant %s\n", version, n.http.Addr(), t.name)
 	<-ctx.Done()
 	return nil
 }

@@ -66,7 +66,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer u.stop()
 	fmt.Fprintf(a.err, "weft %s: http://%s  %s  bucket %s  generation %s (ready in %.2f s, %d vectors refilled)\n",
-		version, u.node.http.Addr(), u.vectorsURL, c.bucketDir(), u.node.pinned.id, u.startup.Seconds(), u.refilled)
+		version, u.node.http.Addr(), u.vectorsURL, c.bucketDir(), u.tenant.pinned.id, u.startup.Seconds(), u.refilled)
 	err = u.wait(ctx, c.UntilIdle)
 	if errors.Is(err, context.Canceled) {
 		err = nil // Ctrl-C: everything acknowledged is in the bucket
@@ -85,6 +85,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 type up struct {
 	app        *app
 	node       *node
+	tenant     *tenant
 	redis      *embeddedRedis // nil: a server of the caller's
 	vectorsURL string
 	lock       *dataLock
@@ -122,23 +123,30 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 		return nil, err
 	}
 	n := u.node
-	load := n.vectors.Load
-	if embedded { // it is empty, and nobody else writes to it
-		load = n.vectors.LoadExclusive
+	if u.tenant, err = n.openOnly(ctx); err != nil {
+		return nil, err
 	}
-	if u.refilled, err = scheduler.Refill(ctx, n.lake, n.vectors, n.pinned.id, load); err != nil {
+	t := u.tenant
+	load := t.vectors.Load
+	if embedded { // it is empty, and nobody else writes to it
+		load = t.vectors.LoadExclusive
+	}
+	if u.refilled, err = scheduler.Refill(ctx, t.lake, t.vectors, t.pinned.id, load); err != nil {
 		return nil, err
 	}
 	if c.warm {
-		if err := n.pinned.encoders.image.Load(ctx); err != nil {
+		if err := t.pinned.encoders.image.Load(ctx); err != nil {
 			return nil, err
 		}
 	}
-	notify := func(id tasks.ProductID) error { n.scheduler.Hint(id, 0); return nil }
-	if err := n.startWorker(images{n.pinned.encoders.image, u.fail}, texts{n.pinned.encoders.text, u.fail}, c.Runners); err != nil {
+	notify := func(t *tenant, id tasks.ProductID) error { t.scheduler.Hint(id, 0); return nil }
+	if err := t.newWorker(images{t.pinned.encoders.image, u.fail}, texts{t.pinned.encoders.text, u.fail}, c.Runners); err != nil {
 		return nil, err
 	}
-	if err := n.startScheduler(c.SweepEvery, !c.UntilIdle); err != nil {
+	if err := errors.Join(n.startWorker(t.worker), n.startReaper(ctx)); err != nil {
+		return nil, err
+	}
+	if err := t.startFeeding(c.SweepEvery, !c.UntilIdle); err != nil {
 		return nil, err
 	}
 	if err := n.startServe(ctx, c.Listen, c.Token, notify); err != nil {
@@ -178,7 +186,7 @@ func (u *up) wait(ctx context.Context, untilIdle bool) error {
 			return err
 		case <-tick.C:
 		}
-		bar.draw(u.node)
+		bar.draw(u.tenant)
 		if !untilIdle {
 			continue
 		}

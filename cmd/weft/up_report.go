@@ -13,11 +13,11 @@ import (
 func pid() int { return os.Getpid() }
 
 // report sums up a run that has nothing in hand.
-func (u *up) report() upReport { return u.sum(u.node.worker, u.node.scheduler) }
+func (u *up) report() upReport { return u.sum(u.tenant.worker, u.tenant.scheduler) }
 
 // finish stops, which ends what is in hand, and sums up.
 func (u *up) finish() upReport {
-	w, s := u.node.worker, u.node.scheduler
+	w, s := u.tenant.worker, u.tenant.scheduler
 	u.stop()
 	return u.sum(w, s)
 }

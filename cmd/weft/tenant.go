@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"weft/behaviour"
+	"weft/client"
+	"weft/extractors/pixels"
+	"weft/scheduler"
+	"weft/serve"
+	"weft/storage/lake"
+	"weft/storage/objects"
+	"weft/storage/vectors"
+	"weft/tasks"
+	"weft/tasks/queue"
+	"weft/worker"
+)
+
+// tenant is one shop in a process: its stores, its generation, and the roles that work
+// for it alone.
+type tenant struct {
+	node    *node
+	name    tasks.Tenant
+	log     *slog.Logger
+	bucket  objects.Store // below the tenant
+	lake    *lake.Lake
+	tables  *behaviour.Tables // of the lake
+	vectors *vectors.Store
+	pinned  *pinned
+	gauge   *scheduler.Gauge // of what waits
+
+	worker    *worker.Worker
+	collector *behaviour.Collector // nil: this process takes no rows in
+	scheduler *scheduler.Scheduler
+	inbox     *scheduler.Inbox
+	lock      *queue.Lock // of the fleet's schedulers of this tenant
+	roles     sync.WaitGroup
+	stopRoles context.CancelFunc // of what runs until the lake is about to close
+	running   context.Context    // ends then
+}
+
+// openTenant opens a tenant's stores and meets its generation; it starts nothing. The
+// node closes it.
+func (n *node) openTenant(ctx context.Context, name tasks.Tenant) (_ *tenant, err error) {
+	t := &tenant{node: n, name: name, log: n.log.With("tenant", name), bucket: objects.WithPrefix(n.bucket, string(name)+"/"), gauge: scheduler.NewGauge(n.queue, name)}
+	t.running, t.stopRoles = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			t.close()
+		}
+	}()
+	if t.vectors, err = vectors.New(vectors.Config{Redis: n.vectorsRDB, Tenant: name, UpdatesKept: updatesKept(n.place)}); err != nil {
+		return nil, err
+	}
+	if t.lake, err = lake.Open(ctx, lake.Config{Store: t.bucket, Log: t.log}); err != nil {
+		return nil, err
+	}
+	if t.tables, err = behaviour.Open(ctx, t.lake); err != nil {
+		return nil, err
+	}
+	if t.pinned, err = n.encoders.pin(ctx, t.lake.Generations, t.log); err != nil {
+		return nil, err
+	}
+	if err := t.pinned.begin(ctx, t.lake.Generations); err != nil {
+		return nil, err
+	}
+	n.tenants = append(n.tenants, t)
+	return t, nil
+}
+
+// newWorker makes vectors of this tenant, by encoders that may be wrapped, so that a
+// caller hears of those that cannot be loaded.
+func (t *tenant) newWorker(images worker.Images, texts worker.Texts, runners int) (err error) {
+	n := t.node
+	t.worker, err = worker.New(worker.Config{
+		Tenant: t.name, Generation: t.pinned.id, Recipes: t.pinned.spec.recipes(), Name: n.name, Objects: t.bucket, Lake: t.lake,
+		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Images: images, Texts: texts, Fusion: t.pinned.fusion, Encoders: runners,
+		Shared: n.shared, MaxPhoto: pixels.DefaultLimits().MaxBytes, Metrics: n.registry, Log: t.log,
+		ApartCommand: t.pinned.apart, DecodeLimit: decodeLimit,
+	})
+	return err
+}
+
+// served is what HTTP answers from.
+func (t *tenant) served(tokens []string) serve.Tenant {
+	s := serve.Tenant{Objects: t.bucket, Vectors: t.vectors, KeyPrefix: t.node.keyPrefix(t.name), Behaviour: t.tables, Consent: profilingByDefault, Tokens: tokens}
+	if t.collector != nil {
+		s.Collect = t.collector
+	}
+	return s
+}
+
+// stopFeeding ends what finds work and takes rows in.
+func (t *tenant) stopFeeding() {
+	if t.inbox != nil {
+		t.inbox.Stop()
+	}
+	if t.scheduler != nil {
+		t.scheduler.Stop()
+	}
+	if t.lock != nil {
+		t.lock.Stop()
+	}
+	t.inbox, t.scheduler, t.lock = nil, nil, nil
+}
+
+// close ends the rest and closes the stores. Nothing of the tenant may be in hand.
+func (t *tenant) close() {
+	t.stopFeeding()
+	if t.worker != nil {
+		t.worker.Close()
+	}
+	t.stopRoles()
+	t.roles.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	if t.lake != nil {
+		if err := t.lake.Close(ctx); err != nil {
+			t.log.Error("closing the lake", "error", err)
+		}
+	}
+	if t.pinned != nil {
+		_ = t.pinned.encoders.Close()
+	}
+}
+
+// view is what an audit looks at.
+func (t *tenant) view() scheduler.View {
+	return scheduler.View{Objects: t.bucket, Lake: t.lake, Behaviour: t.tables, Consent: profilingByDefault, Generation: t.pinned.id, Recipes: t.pinned.spec.recipes()}
+}
+
+// status is what `weft status` and the console show.
+func (t *tenant) status(ctx context.Context) (client.Status, error) {
+	var s client.Status
+	ds, err := t.node.queue.Depths(ctx)
+	if err != nil {
+		return s, err
+	}
+	for _, d := range ds {
+		s.Queues = append(s.Queues, client.Queue{Type: string(d.Type), Lane: string(d.Lane), Pending: d.Pending, Active: d.Active, Scheduled: d.Scheduled, Retry: d.Retry, Archived: d.Archived})
+	}
+	s.Waiting = tasks.Waiting(ds)
+	audit, err := scheduler.AuditBucket(ctx, t.view())
+	if err != nil {
+		return s, err
+	}
+	fillStatus(&s, audit)
+	return s, nil
+}
+
+func fillStatus(s *client.Status, a scheduler.Audit) {
+	s.Objects = map[string]int64{"listed": int64(a.Objects.Listed), "vector": int64(a.Objects.Vector), "dead": int64(a.Objects.Dead), "declined": int64(a.Objects.Declined), "waiting": int64(a.Objects.Waiting)}
+	s.Rows = map[string]int64{"listed": int64(a.Rows.Listed), "vector": int64(a.Rows.Vector), "dead": int64(a.Rows.Dead), "declined": int64(a.Rows.Declined), "waiting": int64(a.Rows.Waiting)}
+	p := a.Products
+	s.Products = client.Places{Expected: int64(p.Expected), Vectors: int64(p.Vectors), Dead: int64(p.Dead), Declined: int64(p.Declined), Waiting: int64(p.Waiting)}
+}
+
+// deadMedia lists what was given up of a product.
+func (t *tenant) deadMedia(ctx context.Context, id tasks.ProductID) ([]serve.DeadMedium, error) {
+	var out []serve.DeadMedium
+	var errs error
+	for row, err := range t.lake.Dead.Select(ctx, lake.Query{Prefix: tasks.ProductPrefix(id)}) {
+		if err != nil {
+			errs = errors.Join(errs, err)
+			break
+		}
+		out = append(out, serve.DeadMedium{Key: row.Key, ETag: row.ETag, Reason: tasks.Reason(row.Reason), Message: row.Message})
+	}
+	return out, errs
+}
