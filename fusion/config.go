@@ -59,9 +59,9 @@ var modalityName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
 func DefaultConfig(image, text int) Config {
 	return Config{Kind: KindConcat, Version: ConcatVersion, Blocks: []Block{
 		{Name: "image", Dim: image, Out: min(image, imageOut), Seed: 3, Weight: 1,
-			Modalities: []Modality{{Name: "image", Weight: 1, Lead: 2}}},
+			Modalities: []Modality{{Name: imageModality, Weight: 1, Lead: lead}}},
 		{Name: "text", Dim: text, Out: min(text, textOut), Seed: 2, Weight: 1,
-			Modalities: []Modality{{Name: "text", Weight: 1, Lead: 1}, {Name: "review", Weight: 0.5, Lead: 1}}},
+			Modalities: []Modality{{Name: textModality, Weight: 1, Lead: 1}, {Name: ReviewModality, Weight: 0.5, Lead: 1}}},
 	}}
 }
 

@@ -36,7 +36,11 @@ type UserPart struct {
 	Group  UserGroup
 	Weight float64       // how much it says; negative: against. Not 0, 1e-6 to 1e6 either way
 	Age    time.Duration // before the newest thing known of the shopper, at least 0
-	Vector []float32     // in product space, of any length but zero
+	// Vector is of any length but zero: of Acts and Social the product's, in ranking space; of Words and Attributes, given to
+	// a Model, the text encoder's, and given to User one in product space too.
+	Vector  []float32
+	Product string // whose vector it is; empty for words
+	Kind    string // the type of event behind it, or "review"; empty: neither
 }
 
 // User gives the unit-length vector of a shopper in the space of the products, so that

@@ -36,34 +36,15 @@ type Loader func(ctx context.Context, gen tasks.Generation, kind vectors.Kind, r
 // recordsOf reads the vectors of a kind as Redis holds them.
 func recordsOf(ctx context.Context, l *lake.Lake, kind vectors.Kind, q lake.Query) iter.Seq2[vectors.Record, error] {
 	if kind == vectors.User {
-		return userRecords(l.UserVectors.Select(ctx, q))
+		return records(l.UserVectors.Select(ctx, q), vectors.OfUser)
 	}
-	return productRecords(l.Products.Select(ctx, q))
+	return records(l.Products.Select(ctx, q), vectors.OfProduct)
 }
 
-func userRecords(rows iter.Seq2[lake.UserVector, error]) iter.Seq2[vectors.Record, error] {
+func records[R any](rows iter.Seq2[R, error], of func(R) vectors.Record) iter.Seq2[vectors.Record, error] {
 	return func(yield func(vectors.Record, error) bool) {
 		for row, err := range rows {
-			r := vectors.Record{ID: row.User, Vector: row.Vector, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources, UpdatedAt: row.UpdatedAt}
-			if !yield(r, err) {
-				return
-			}
-		}
-	}
-}
-
-func productRecords(rows iter.Seq2[lake.Product, error]) iter.Seq2[vectors.Record, error] {
-	return func(yield func(vectors.Record, error) bool) {
-		for row, err := range rows {
-			content := row.Content
-			if len(content) == 0 {
-				content = row.Vector // untrained: one vector serves as both
-			}
-			r := vectors.Record{
-				ID: row.ID, Vector: row.Vector, Content: content, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources,
-				UpdatedAt: row.UpdatedAt, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image,
-			}
-			if !yield(r, err) {
+			if !yield(of(row), err) {
 				return
 			}
 		}

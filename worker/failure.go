@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 
 	"weft/extractors"
+	"weft/gather"
 	"weft/storage/lake"
 	"weft/storage/objects"
 	"weft/storage/vectors"
@@ -30,7 +31,7 @@ func (f *fault) Unwrap() error { return f.err }
 
 // errGone ends a task whose object was changed or deleted after it was listed:
 // there is a newer task for what is there now, or the sweep will issue one.
-var errGone = errors.New("the object is no longer what was listed")
+var errGone = gather.ErrGone
 
 // guard turns what a handler returns into what the queue should do: acknowledge,
 // settle as dead, or come back.

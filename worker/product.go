@@ -2,14 +2,12 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"weft/fusion"
+	"weft/extractors"
+	"weft/gather"
 	"weft/storage/lake"
-	"weft/storage/objects"
 	"weft/storage/vectors"
 	"weft/tasks"
 )
@@ -25,7 +23,7 @@ func (w *Worker) product(ctx context.Context, t tasks.Task) error {
 // lastPart is product for a part that has just been settled: reviews that other
 // processes stored in this second may be overlooked, the sweep finds them.
 func (w *Worker) lastPart(ctx context.Context, t tasks.Task) error {
-	return w.fuseProduct(ctx, t, repeatAge)
+	return w.fuseProduct(ctx, t, gather.RepeatAge)
 }
 
 func (w *Worker) fuseProduct(ctx context.Context, t tasks.Task, reviewAge time.Duration) error {
@@ -33,162 +31,57 @@ func (w *Worker) fuseProduct(ctx context.Context, t tasks.Task, reviewAge time.D
 	if err != nil {
 		return fmt.Errorf("taking the source version: %w", err)
 	}
-	media, err := w.media(ctx, t.Product)
+	stop := w.metrics.time("list")
+	media, err := w.parts.Media(ctx, t.Product)
+	stop()
 	if err != nil {
 		return err
 	}
-	gathered, settled, err := w.gather(ctx, media)
+	stop = w.metrics.time("gather")
+	p, err := w.parts.Product(ctx, t.Product, media)
+	stop()
 	if err != nil {
 		return err
 	}
-	if !settled {
+	if !p.Settled {
 		w.metrics.finished(t, "waiting") // whoever settles the last part comes here again
 		return nil
 	}
-	if len(gathered.used) == 0 {
+	if len(p.Used) == 0 {
 		return w.withdraw(ctx, t.Product, version)
 	}
-	picked, err := w.reviews(ctx, t.Product, reviewAge)
-	if err != nil {
+	if err := w.parts.AddReviews(ctx, &p, reviewAge); err != nil {
 		return err
 	}
-	if gathered.reviews, err = w.readReviews(ctx, picked); err != nil {
+	if err := w.readAll(ctx, p.Missing()); err != nil {
 		return err
 	}
-	gathered.used = append(gathered.used, picked.Parts()...)
-	return w.publish(ctx, t.Product, version, gathered)
+	return w.publish(ctx, version, p)
 }
 
-// media lists the objects that take part in a product, in the order of their keys.
-func (w *Worker) media(ctx context.Context, id tasks.ProductID) ([]objects.Info, error) {
-	defer w.metrics.time("list")()
-	var media []objects.Info
-	for info, err := range w.Objects.List(ctx, tasks.ProductPrefix(id), "") {
-		if err != nil {
-			return nil, fmt.Errorf("listing product %s: %w", id, err)
-		}
-		if m := tasks.ParseMediaKey(info.Key); m.Modality != "" && m.Err == nil {
-			media = append(media, info)
-		}
+// fuseFault gives an item up of whose parts no vector can be made.
+func fuseFault(ctx context.Context, err error) error {
+	if ctx.Err() != nil || extractors.Unavailable(err) {
+		return fmt.Errorf("fuse: %w", err)
 	}
-	return media, nil
-}
-
-// gathered is what a product's vector is made of.
-type gathered struct {
-	used    []tasks.Part
-	photos  map[string][]float32 // by object key
-	text    []float32
-	listing tasks.Listing
-	reviews []fusion.Part
-}
-
-// gather collects the features of the media. settled is false while a part has
-// neither a feature nor a dead letter.
-func (w *Worker) gather(ctx context.Context, media []objects.Info) (g gathered, settled bool, err error) {
-	defer w.metrics.time("gather")()
-	g.photos = map[string][]float32{}
-	for _, info := range media {
-		m := tasks.ParseMediaKey(info.Key)
-		row, ok, err := find(ctx, w, w.Lake.Objects, info.Key, func(r lake.Object) bool { return r.ETag == info.ETag })
-		if err != nil {
-			return g, false, err
-		}
-		if !ok {
-			_, dead, err := find(ctx, w, w.Lake.Dead, info.Key, func(r lake.Dead) bool { return r.ETag == info.ETag })
-			if err != nil || !dead {
-				return g, false, err
-			}
-			continue
-		}
-		f, ok, err := find(ctx, w, w.Lake.Features, lake.FeatureKey(row.ContentSHA256, w.Recipes[m.Modality]), func(lake.Feature) bool { return true })
-		if err != nil || !ok {
-			return g, false, err
-		}
-		if m.Modality == tasks.Text {
-			if g.listing, err = w.listing(ctx, info); err != nil {
-				return g, false, err
-			}
-			g.text = f.Vector
-		} else {
-			g.photos[info.Key] = f.Vector
-		}
-		g.used = append(g.used, tasks.Part{Key: info.Key, ETag: info.ETag})
-	}
-	return g, true, nil
-}
-
-// listing reads the facts that travel with the vector.
-func (w *Worker) listing(ctx context.Context, info objects.Info) (tasks.Listing, error) {
-	body, _, err := w.Objects.Get(ctx, info.Key, objects.GetOptions{IfMatch: info.ETag, MaxBytes: tasks.MaxListingBytes})
-	if errors.Is(err, objects.ErrNotExist) || errors.Is(err, objects.ErrPrecondition) {
-		return tasks.Listing{}, errGone
-	}
-	if err != nil {
-		return tasks.Listing{}, fmt.Errorf("reading %s: %w", info.Key, err)
-	}
-	return tasks.ParseListing(body)
-}
-
-// order is the keys of the photos: those of the listing's images, then by name.
-// The first is the main one.
-func (g gathered) order() (keys []string) {
-	for _, key := range g.listing.Images {
-		if _, ok := g.photos[key]; ok && !slices.Contains(keys, key) {
-			keys = append(keys, key)
-		}
-	}
-	for _, p := range g.used {
-		if _, ok := g.photos[p.Key]; ok && !slices.Contains(keys, p.Key) {
-			keys = append(keys, p.Key)
-		}
-	}
-	return keys
-}
-
-// image is the key of the main photo, empty without one.
-func (g gathered) image() string {
-	if keys := g.order(); len(keys) > 0 {
-		return keys[0]
-	}
-	return ""
-}
-
-func (g gathered) parts() []fusion.Part {
-	var parts []fusion.Part
-	for _, key := range g.order() {
-		parts = append(parts, fusion.Part{Modality: string(tasks.Image), Weight: 1, Vector: g.photos[key]})
-	}
-	if g.text != nil {
-		parts = append(parts, fusion.Part{Modality: string(tasks.Text), Weight: 1, Vector: g.text})
-	}
-	return append(parts, g.reviews...)
+	return &fault{reason: tasks.ReasonNotFinite, stage: "fuse", err: err}
 }
 
 // publish makes the vector durable, then readable.
-func (w *Worker) publish(ctx context.Context, id tasks.ProductID, version int64, g gathered) error {
+func (w *Worker) publish(ctx context.Context, version int64, p gather.Product) error {
 	stop := w.metrics.time("fuse")
-	vector, modalities, err := w.Fusion.Fuse(g.parts())
+	made, err := w.products.Do(ctx, p.Parts())
 	stop()
 	if err != nil {
-		return &fault{reason: tasks.ReasonNotFinite, stage: "fuse", err: err}
+		return fuseFault(ctx, err)
 	}
 	defer w.metrics.time("publish")()
-	sources, now := tasks.Sources(g.used), time.Now().UnixMilli()
-	row := lake.Product{
-		Row: lake.Row{Key: lake.ProductKey(string(w.Generation), string(id)), Version: version}, ID: string(id), Generation: string(w.Generation),
-		Vector: vector, Modalities: modalities, Sources: sources, UpdatedAt: now,
-		Title: g.listing.Title, Category: g.listing.Category, Price: g.listing.Price, Image: g.image(),
-	}
+	row := p.Row(w.Generation, version, made)
 	if err := w.Lake.Products.Append(ctx, row); err != nil {
-		return fmt.Errorf("storing the vector of %s: %w", id, err)
+		return fmt.Errorf("storing the vector of %s: %w", p.ID, err)
 	}
-	record := vectors.Record{
-		ID: row.ID, Vector: vector, Content: vector, Modalities: modalities, SourceVersion: version, Sources: sources, UpdatedAt: now,
-		Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image,
-	}
-	if _, err := w.Vectors.Put(ctx, w.Generation, vectors.Product, record); err != nil {
-		return fmt.Errorf("publishing the vector of %s: %w", id, err)
+	if _, err := w.Vectors.Put(ctx, w.Generation, vectors.Product, vectors.OfProduct(row)); err != nil {
+		return fmt.Errorf("publishing the vector of %s: %w", p.ID, err)
 	}
 	w.metrics.publish()
 	return nil
@@ -198,7 +91,7 @@ func (w *Worker) publish(ctx context.Context, id tasks.ProductID, version int64,
 func (w *Worker) withdraw(ctx context.Context, id tasks.ProductID, version int64) error {
 	defer w.metrics.time("publish")()
 	key := lake.ProductKey(string(w.Generation), string(id))
-	if _, ok, err := find(ctx, w, w.Lake.Products, key, func(lake.Product) bool { return true }); err != nil {
+	if _, ok, err := gather.Find(ctx, w.Lake.Products, w.Shared, key, gather.Any); err != nil {
 		return err
 	} else if ok {
 		if err := w.Lake.Products.Delete(ctx, key, version); err != nil {

@@ -2,13 +2,10 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"weft/behaviour"
-	"weft/behaviour/parts"
-	"weft/fusion"
+	"weft/gather"
 	"weft/storage/lake"
 	"weft/storage/vectors"
 	"weft/tasks"
@@ -28,11 +25,18 @@ func (w *Worker) user(ctx context.Context, t tasks.Task) error {
 			return 0, err
 		}
 		began := time.Now()
-		h, err := w.history(ctx, t.User)
+		stop := w.metrics.time("rows")
+		h, err := w.parts.History(ctx, t.User)
+		stop()
 		if err != nil {
 			return 0, err
 		}
-		g, err := w.gatherUser(ctx, t.User, h)
+		stop = w.metrics.time("gather")
+		g, err := w.parts.User(ctx, t.User, h)
+		if err == nil {
+			err = w.readAll(ctx, g.Missing())
+		}
+		stop()
 		busy = time.Since(began)
 		if err != nil {
 			return busy, err
@@ -40,41 +44,17 @@ func (w *Worker) user(ctx context.Context, t tasks.Task) error {
 		if h.Declined || h.Empty {
 			return busy, w.withdrawUser(ctx, t.User, version, "")
 		}
-		stop := w.metrics.time("fuse")
-		vector, modalities, err := fusion.User(g.parts)
+		stop = w.metrics.time("fuse")
+		made, err := w.users.Do(ctx, g.Parts())
 		stop()
 		switch {
-		case errors.Is(err, fusion.ErrNoParts): // nothing speaks for anything, or what does is not known yet
-			return busy, w.withdrawUser(ctx, t.User, version, g.sources)
 		case err != nil:
-			return busy, &fault{reason: tasks.ReasonNotFinite, stage: "fuse", err: err}
+			return busy, fuseFault(ctx, err)
+		case made.Vector == nil: // nothing speaks for anything, or what does is not known yet
+			return busy, w.withdrawUser(ctx, t.User, version, g.Sources)
 		}
-		row := lake.UserVector{
-			Row: lake.Row{Key: lake.UserKey(string(w.Generation), string(t.User)), Version: version}, User: string(t.User), Generation: string(w.Generation),
-			Vector: vector, Modalities: modalities, Sources: g.sources, UpdatedAt: time.Now().UnixMilli(),
-		}
-		return busy, w.publishUser(ctx, row, g.newest)
+		return busy, w.publishUser(ctx, g.Row(w.Generation, version, made), g.Taken)
 	})
-}
-
-// history reads a shopper's rows and picks what counts.
-func (w *Worker) history(ctx context.Context, id tasks.UserID) (parts.History, error) {
-	defer w.metrics.time("rows")()
-	var rows parts.Rows
-	user, ok, err := w.Behaviour.Users.Get(ctx, string(id))
-	if err == nil && ok {
-		rows.User = &user
-	}
-	if err == nil {
-		rows.Events, _, err = w.Behaviour.Events.Within(ctx, behaviour.UserPrefix(id), parts.MostRows+1)
-	}
-	if err == nil {
-		rows.Reviews, _, err = w.Behaviour.Reviews.Within(ctx, behaviour.UserPrefix(id), parts.MostRows)
-	}
-	if err != nil {
-		return parts.History{}, fmt.Errorf("reading the rows of user %s: %w", id, err)
-	}
-	return parts.Of(rows, w.Consent), nil
 }
 
 // publishUser makes the vector durable, then readable. taken is when the newest row in
@@ -88,8 +68,7 @@ func (w *Worker) publishUser(ctx context.Context, row lake.UserVector, taken int
 			return fmt.Errorf("storing the vector of user %s: %w", row.User, err)
 		}
 	}
-	record := vectors.Record{ID: row.User, Vector: row.Vector, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources, UpdatedAt: row.UpdatedAt}
-	if _, err := w.Vectors.Put(ctx, w.Generation, vectors.User, record); err != nil {
+	if _, err := w.Vectors.Put(ctx, w.Generation, vectors.User, vectors.OfUser(row)); err != nil {
 		return fmt.Errorf("publishing the vector of user %s: %w", row.User, err)
 	}
 	w.metrics.publishUser(taken)
@@ -101,7 +80,7 @@ func (w *Worker) publishUser(ctx context.Context, row lake.UserVector, taken int
 func (w *Worker) withdrawUser(ctx context.Context, id tasks.UserID, version int64, sources string) error {
 	defer w.metrics.time("publish")()
 	key := lake.UserKey(string(w.Generation), string(id))
-	_, ok, err := find(ctx, w, w.Lake.UserVectors, key, func(lake.UserVector) bool { return true })
+	_, ok, err := gather.Find(ctx, w.Lake.UserVectors, w.Shared, key, gather.Any)
 	if err != nil {
 		return err
 	}

@@ -2,25 +2,37 @@ package worker
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 
+	"golang.org/x/sync/errgroup"
+
+	"weft/gather"
 	"weft/storage/lake"
 	"weft/tasks"
 )
 
-// words gives the feature of a text that is no object of the bucket: a review, a
-// search, what is known of a shopper. It is encoded once, like any content. A text on
-// which the encoder fails alone gives nil: whoever wrote it keeps the rest.
-func (w *Worker) words(ctx context.Context, text string) ([]float32, error) {
-	sum := sha256.Sum256([]byte(text))
-	c := content{sha: hex.EncodeToString(sum[:]), body: []byte(text), size: int64(len(text))}
-	key := lake.FeatureKey(c.sha, w.Recipes[tasks.Text])
-	if row, ok, err := w.Lake.Features.Get(ctx, key); err != nil || ok {
-		return row.Vector, wrapLookup(key, err)
+// wordsAtOnce is how many texts of one product or shopper are encoded together.
+const wordsAtOnce = 8
+
+// readAll encodes texts that are no objects of the bucket (a review, a search, what is known of a shopper), each content
+// once. A text on which the encoder fails alone stays without a feature: whoever wrote it keeps the rest.
+func (w *Worker) readAll(ctx context.Context, missing iter.Seq[*gather.Words]) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(wordsAtOnce)
+	for text := range missing {
+		group.Go(func() (err error) {
+			text.Vector, err = w.read(ctx, text)
+			return err
+		})
 	}
+	return group.Wait()
+}
+
+func (w *Worker) read(ctx context.Context, text *gather.Words) ([]float32, error) {
+	c := content{sha: text.SHA256, body: []byte(text.Text), size: int64(len(text.Text))}
+	key := lake.FeatureKey(c.sha, w.Recipes[tasks.Text])
 	r, err := w.enter(ctx)
 	if err != nil {
 		return nil, err
@@ -36,7 +48,7 @@ func (w *Worker) words(ctx context.Context, text string) ([]float32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a text of %d bytes: %w", c.size, err)
 	}
-	row, ok, err := find(ctx, w, w.Lake.Features, key, func(lake.Feature) bool { return true })
+	row, ok, err := gather.Find(ctx, w.Lake.Features, w.Shared, key, gather.Any)
 	if err == nil && !ok {
 		err = fmt.Errorf("the feature %s is not where it was stored", key)
 	}

@@ -14,6 +14,7 @@ import (
 	"weft/behaviour"
 	"weft/extractors"
 	"weft/fusion"
+	"weft/gather"
 	"weft/storage/lake"
 	"weft/storage/objects"
 	"weft/storage/vectors"
@@ -51,7 +52,7 @@ type Config struct {
 	Vectors  *vectors.Store
 	Images   Images
 	Texts    Texts
-	Fusion   *fusion.Concat
+	Fusion   fusion.Model
 	Encoders int  // encoder calls at once; default one per core
 	Shared   bool // other processes write to the lake: look again before a miss is believed
 	MaxPhoto int64
@@ -69,6 +70,9 @@ type Worker struct {
 	Config
 	images   *extractors.Batcher[[]byte, []float32]
 	texts    *extractors.Batcher[[]int32, []float32]
+	products *extractors.Batcher[fusion.ProductParts, fusion.ProductVectors]
+	users    *extractors.Batcher[fusion.UserParts, fusion.UserVector]
+	parts    *gather.Reader
 	gate     *semaphore.Weighted // contents in memory
 	decode   *semaphore.Weighted // decoders at work
 	apart    *apart              // processes for suspects; nil: none
@@ -84,6 +88,8 @@ const (
 	imageBatch      = 1
 	textBatch       = 8
 	textBatchTokens = 2048
+	// A fusion costs less than a run of ONNX Runtime does by itself, so whoever is there shares one.
+	productBatch, userBatch = 32, 16
 )
 
 // New checks cfg and starts the batchers. Close ends them.
@@ -102,6 +108,8 @@ func New(cfg Config) (*Worker, error) {
 		return nil, fmt.Errorf("worker metrics: %w", err)
 	}
 	w := &Worker{Config: cfg, metrics: m, gate: semaphore.NewWeighted(int64(ahead * cfg.Encoders)), decode: semaphore.NewWeighted(int64(cfg.Encoders))}
+	w.parts = &gather.Reader{Objects: cfg.Objects, Lake: cfg.Lake, Behaviour: cfg.Behaviour, Generation: cfg.Generation, Recipes: cfg.Recipes,
+		Consent: cfg.Consent, Shared: cfg.Shared}
 	if len(cfg.ApartCommand) > 0 {
 		w.apart = &apart{command: cfg.ApartCommand, limit: cfg.DecodeLimit}
 	}
@@ -117,6 +125,16 @@ func New(cfg Config) (*Worker, error) {
 	}, cfg.Texts.Encode); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
+	if w.products, err = extractors.NewBatcher(extractors.BatchConfig[fusion.ProductParts]{
+		MaxItems: productBatch, Runners: cfg.Encoders, Whole: extractors.Unavailable,
+	}, cfg.Fusion.Products); err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	if w.users, err = extractors.NewBatcher(extractors.BatchConfig[fusion.UserParts]{
+		MaxItems: userBatch, Runners: cfg.Encoders, Whole: extractors.Unavailable,
+	}, cfg.Fusion.Users); err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
 	return w, nil
 }
 
@@ -124,6 +142,8 @@ func New(cfg Config) (*Worker, error) {
 func (w *Worker) Close() {
 	_ = w.images.Close() // waits; the batchers have nothing to fail at
 	_ = w.texts.Close()
+	_ = w.products.Close()
+	_ = w.users.Close()
 	if w.apart != nil {
 		w.apart.close()
 	}

@@ -229,3 +229,15 @@ func TestAttributesText(t *testing.T) {
 		}
 	}
 }
+
+func TestChoices(t *testing.T) {
+	h := parts.Of(parts.Rows{
+		Events: []behaviour.Event{event("e1", behaviour.View, "b", day), event("e2", behaviour.Purchase, "b", 3*day), event("e3", behaviour.View, "a", 2*day),
+			event("e4", behaviour.View, "disliked", day), event("e5", behaviour.Dislike, "disliked", 2*day), event("e6", behaviour.Search, "", day)},
+		Reviews: []behaviour.Review{{ID: "r", Product: "c", Rating: rating(5), Time: 4 * day}, {ID: "s", Product: "a", Rating: rating(1), Time: 4 * day}},
+	}, true)
+	want := []parts.Choice{{Product: "b", First: day, Last: 3 * day, Weight: 6}, {Product: "c", First: 4 * day, Last: 4 * day, Weight: 4}}
+	if got := h.Choices(); !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

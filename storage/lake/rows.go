@@ -72,6 +72,7 @@ type Product struct {
 	UpdatedAt  int64     `parquet:"updated_at,timestamp(millisecond),snappy"` // Unix ms
 	Vector     []float32 `parquet:"vector,list"`                              // ranking space
 	Content    []float32 `parquet:"content,list"`                             // empty: the same as Vector
+	Source     []float32 `parquet:"source,list"`                              // what histories are summed from; empty: the fusion has it, or sums Vector
 }
 
 // ProductKey is the key of a product in a generation. It ends in a slash, as the
