@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"weft/fusion/blocks"
+	"weft/fusion/towers"
 )
 
 // Choice says which blocks serve, and why.
@@ -23,10 +24,7 @@ type Choice struct {
 }
 
 // Member is a block that serves.
-type Member struct {
-	Name   string  `json:"name"`
-	Weight float32 `json:"weight"`
-}
+type Member = towers.Member
 
 // Weights that are tried for a block, relative to the spread of the scores it joins; and the least gain that a further
 // block must bring, relative, since the best of several is always a little lucky.
@@ -127,7 +125,7 @@ func (j *judge) choose(ctx context.Context, list []candidate) (Choice, error) {
 	}
 	for i, w := range weights {
 		if w != 0 {
-			c.Members = append(c.Members, Member{list[i].Name, w})
+			c.Members = append(c.Members, Member{Name: list[i].Name, Weight: w})
 		}
 	}
 	return c, nil

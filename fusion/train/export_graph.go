@@ -58,11 +58,12 @@ func (e *exporter) named(name string, v graph.Value, dims []graph.Dim) {
 //	identity [N, dim]   row of identity.npy; zeros for a product that nobody had
 //	warm [N, 1]         1, or 0 for a product that nobody had
 //	bias [N, 1]         row of bias.npy; for a new product the cold bias of the manifest
-//	residual [N, rank]  row of residual.npy; zeros for a product that nobody had
+//	residual [N, rank]  row of residual.npy; for a new product the cold residual of the manifest
 //	x.NAME [N, width]   raw features of a modality, and has.NAME [N, 1], 1 or 0 where there are none
 //
 // Outputs: vector [N, 256], of unit length, whose product with a user's vector is the score; content [N, dim], of unit
-// length, what features say of the product, without its identity.
+// length, what features say of the product, without its identity; source [N, source_dim], the row that a history takes for
+// a product that nobody had (those of the others are in sources.npy).
 func (m *served) productModel(features []prepared) ([]byte, error) {
 	e := newExporter("product")
 	n := func(width int) []graph.Dim { return graph.Batch("N", int64(width)) }
@@ -91,8 +92,14 @@ func (m *served) productModel(features []prepared) ([]byte, error) {
 	tower := e.mul(e.mul(v, e.number(m.tower.tau)), place)
 	blocks := e.Op("MatMul", values{e.concat(tower, bias), e.weight(d+1, m.rank, m.itemMap.Data[:(d+1)*m.rank])})
 	row := e.add(blocks, residual)
+	source := values{v} // as fillTables lays it
+	if gap := m.sources.Cols - d - m.like.Dim; gap > 0 {
+		source = append(source, e.mul(warm, e.weight(1, gap, make([]float32, gap))))
+	}
 	if m.like.Dim > 0 {
-		row = e.concat(row, e.mul(e.mul(e.likeness(m.content, features, raw, has), cold), e.number(m.cold.Content)))
+		like := e.likeness(m.content, features, raw, has)
+		source = append(source, like)
+		row = e.concat(row, e.mul(e.mul(like, cold), e.number(m.cold.Content)))
 	}
 	row = e.mul(row, e.number(1/m.scale))
 	// Longer than the scale allows: clipped to unit length.
@@ -103,6 +110,7 @@ func (m *served) productModel(features []prepared) ([]byte, error) {
 	e.named("vector", e.padded(row, m.rank+m.like.Dim, rest), n(Dim))
 	if hasContent {
 		e.named("content", e.exactly(content), n(d))
+		e.named("source", e.concat(source...), n(m.sources.Cols))
 	}
 	return e.Model()
 }

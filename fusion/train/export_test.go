@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"weft/fusion/dataset"
+	"weft/fusion/towers"
 	"weft/onnx"
 	"weft/onnx/onnxtest"
 )
@@ -113,7 +114,7 @@ func checkProducts(t *testing.T, d *dataset.Dataset, out string, m Manifest) {
 	in := map[string]onnx.Tensor{"identity": onnx.Floats(identity, int64(n), int64(width)), "warm": onnx.Floats(warm, int64(n), 1),
 		"bias": onnx.Floats(bias, int64(n), 1), "residual": onnx.Floats(residual, int64(n), int64(rank))}
 	for i, mod := range d.Modalities {
-		if m.Modalities[i] != (ModalityInput{mod.Name, mod.Dim}) {
+		if m.Modalities[i] != (towers.ModalityInput{Name: mod.Name, Dim: mod.Dim}) {
 			t.Errorf("manifest says %+v of %s", m.Modalities[i], mod.Name)
 		}
 		has := make([]float32, n)

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"math"
+	"slices"
 
 	"weft/fusion/baselines"
 	"weft/fusion/blocks"
@@ -188,6 +189,28 @@ func (m *served) fillTables(ctx context.Context, p linear.Multiplier) (err error
 	from := m.tower.dim
 	m.residual, err = p.Multiply(ctx, linear.Op{}, rows, linear.Matrix{Rows: total, Cols: m.rank, Data: m.itemMap.Data[from*m.rank:]})
 	return err
+}
+
+// coldResidual is what the closed-form blocks say of a product that nobody had: nothing but how much it is sought after. A
+// catalogue without such a product tells the least that is said of any.
+func (m *served) coldResidual() []float32 {
+	if cold := slices.Index(m.counts, 0); cold >= 0 {
+		return m.residual.Row(cold)
+	}
+	row, at := make([]float32, m.rank), m.tower.dim
+	for _, b := range m.parts[1:] {
+		if b.Fold.Constant {
+			least := b.Items[0]
+			for i := range len(m.counts) {
+				least = min(least, b.Items[i*b.Dim])
+			}
+			for k, x := range m.itemMap.Row(at) {
+				row[k] += least * x
+			}
+		}
+		at += b.Dim
+	}
+	return row
 }
 
 // assemble makes the rows that are read: composite and likeness side by side, items padded to unit length, users of unit

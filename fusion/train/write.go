@@ -13,38 +13,21 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"weft/fusion/dataset"
+	"weft/fusion/towers"
 )
 
-// Manifest describes the files of a model, so that a reader needs nothing else. It is manifest.json.
-type Manifest struct {
-	Format  int       `json:"format"` // 1
-	Created time.Time `json:"created"`
-	Dim     int       `json:"dim"` // of the served vectors
-	// Scale is what lengths of products were divided by; a longer product is clipped to unit length.
-	Scale    float32 `json:"scale"`
-	ColdBias float32 `json:"cold_bias"` // for a product that nobody had
-	Tower    int     `json:"tower_dim"` // numbers of an identity
-	Rank     int     `json:"rank"`      // numbers of a residual
-	Sources  int     `json:"source_dim"`
-	// Modalities are the inputs x.NAME and has.NAME of product.onnx.
-	Modalities []ModalityInput `json:"modalities"`
-	Blocks     []Member        `json:"blocks"`
-	Now        int64           `json:"now,omitempty"` // Unix ms that popularity and ages are of
-	// Files have their SHA-256; the manifest is written last, so that a folder with one is whole.
-	Files map[string]string `json:"files"`
-}
-
-// ModalityInput is a modality that product.onnx reads.
-type ModalityInput struct {
-	Name string `json:"name"`
-	Dim  int    `json:"dim"`
-}
+// Manifest is what package towers reads.
+type Manifest = towers.Manifest
 
 // write puts the result into Out: first everything else, then manifest.json. Each file is replaced as a whole.
 //
 //	product.onnx, user.onnx   the towers (see productModel and userModel for their inputs)
 //	items.npy, users.npy      served vectors, × 256, with items.ids.txt and users.ids.txt: user · product is the score
 //	identity.npy, bias.npy, residual.npy, sources.npy   per item, what the towers read
+//	counts.npy                how many users had each item; those of none are placed by their features alone
+//	validation.json           whom the choices were made on, without names
 //	metrics.json, model-card.md
 func (t *training) write(ctx context.Context, m *served) error {
 	t.Watch.stage("writing %s", t.Out)
@@ -63,10 +46,10 @@ func (t *training) write(ctx context.Context, m *served) error {
 	manifest := Manifest{Format: 1, Created: time.Now().UTC().Truncate(time.Second), Dim: Dim, Scale: m.scale, Tower: d, Rank: m.rank, Sources: m.sources.Cols,
 		Blocks: t.summary.Choice.Members, Files: map[string]string{}}
 	for _, p := range t.features {
-		manifest.Modalities = append(manifest.Modalities, ModalityInput{p.Name, p.Dim})
+		manifest.Modalities = append(manifest.Modalities, towers.ModalityInput{Name: p.Name, Dim: p.Dim})
 	}
 	manifest.Now = m.now
-	manifest.ColdBias = m.tower.coldBias
+	manifest.ColdBias, manifest.ColdResidual = m.tower.coldBias, m.coldResidual()
 	metrics, err := json.MarshalIndent(t.summary, "", "  ")
 	if err != nil {
 		return err
@@ -86,8 +69,18 @@ func (t *training) write(ctx context.Context, m *served) error {
 	put("users.ids.txt", lines(t.Data.Users))
 	put("identity.npy", array(m.items.Rows, d, m.tower.identity))
 	put("bias.npy", array(m.items.Rows, 1, m.tower.b))
+	counts := make([]float32, len(m.counts))
+	for i, n := range m.counts {
+		counts[i] = float32(n)
+	}
+	put("counts.npy", array(m.items.Rows, 1, counts))
 	put("residual.npy", array(m.items.Rows, m.rank, m.residual.Data))
 	put("sources.npy", array(m.items.Rows, m.sources.Cols, m.sources.Data))
+	validation, err2 := json.Marshal(t.validation())
+	if err = errors.Join(err, err2); err != nil {
+		return err
+	}
+	put(towers.ValidationFile, bytes(validation))
 	put("metrics.json", bytes(append(metrics, '\n')))
 	put("model-card.md", bytes([]byte(t.card(m))))
 	if err != nil {
@@ -97,10 +90,24 @@ func (t *training) write(ctx context.Context, m *served) error {
 	if err != nil {
 		return err
 	}
-	if _, err = writeFile(filepath.Join(t.Out, "manifest.json"), bytes(append(text, '\n'))); err != nil {
+	if _, err = writeFile(filepath.Join(t.Out, towers.ManifestFile), bytes(append(text, '\n'))); err != nil {
 		return err
 	}
 	return t.dropCheckpoints()
+}
+
+// validation is whom the choices were made on.
+func (t *training) validation() towers.Validation {
+	v := towers.Validation{Recall: t.summary.Composed.Recall, NDCG: t.summary.Composed.NDCG}
+	histories := dataset.ByUser(t.Data.Train, len(t.Data.Users))
+	for i, user := range t.judge.users {
+		a := towers.Asked{Truth: t.judge.truth[i]}
+		for _, r := range histories[user] {
+			a.Seen = append(a.Seen, towers.Seen{Item: r.Item, Last: r.Last, Weight: r.Weight})
+		}
+		v.Asked = append(v.Asked, a)
+	}
+	return v
 }
 
 // writeFile replaces a file as a whole and returns its SHA-256. fill need not look at errors of its writer.
