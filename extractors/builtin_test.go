@@ -47,6 +47,7 @@ func TestBuiltinEncodersReproduceTheirGoldens(t *testing.T) {
 	for _, c := range []Config{
 		builtinConfig(t, models.DefaultImage, pixels.Exact),
 		builtinConfig(t, models.DefaultImage, pixels.Go),
+		builtinConfig(t, models.HalfImage, pixels.Exact),
 		builtinConfig(t, models.DefaultText, ""),
 	} {
 		report, err := Verify(context.Background(), c)

@@ -27,7 +27,7 @@ var (
 // missing, damaged or closed, or the context ended. It serves as
 // BatchConfig.Whole.
 func Unavailable(err error) bool {
-	for _, target := range []error{ErrUnavailable, ErrClosed, onnx.ErrClosed, onnx.ErrLibrary, onnx.ErrProvider, context.Canceled, context.DeadlineExceeded} {
+	for _, target := range []error{ErrUnavailable, ErrClosed, onnx.ErrClosed, onnx.ErrLibrary, onnx.ErrProvider, onnx.ErrDevice, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, target) {
 			return true
 		}
@@ -75,10 +75,16 @@ type Config struct {
 	Library  *Library
 	Session  onnx.SessionConfig // threads of one run
 	// MaxBatch is the most rows of one run, 1 to 4,096; longer calls are split.
-	// Default 8 for texts and 1 for photos, the best on CPU; a GPU wants more.
+	// Default Rows. Where the device has no memory for it, it is halved.
 	MaxBatch int
+	// Devices are the numbers of the GPUs that share the work, nil for the first;
+	// Sessions is how many copies of the model each holds, default 1.
+	Devices  []int
+	Sessions int
 	// Decoder prepares photos; required for image encoders.
 	Decoder Decoder
+	// Loaded hears how a lazy encoder did on its goldens when it was loaded. May be nil.
+	Loaded func(*models.Report)
 }
 
 // Validate names the first field that is missing or does not fit.
@@ -94,17 +100,30 @@ func (c Config) Validate(modality models.Modality) error {
 		return errors.New("encoder: Library: is missing")
 	case c.MaxBatch < 0 || c.MaxBatch > 4096:
 		return fmt.Errorf("encoder: MaxBatch: %d is not from 0 to 4096", c.MaxBatch)
+	case c.Sessions < 0 || c.Sessions > 64:
+		return fmt.Errorf("encoder: Sessions: %d is not from 0 to 64", c.Sessions)
 	case modality == models.Image && c.Decoder == nil:
 		return errors.New("encoder: Decoder: is missing")
 	}
 	return nil
 }
 
+// Rows is how many rows of a run are best for a modality with a provider: one
+// photo and eight texts on a CPU, where larger ones leave its caches; what fills
+// a GPU there.
+func Rows(m models.Modality, provider string) int {
+	rows := map[models.Modality]int{models.Image: 1, models.Text: 8}[m]
+	if provider == onnx.CPU || provider == "" {
+		return rows
+	}
+	return map[models.Modality]int{models.Image: 32, models.Text: 64}[m]
+}
+
 // rows is how many rows one run takes.
-func (c Config) rows(byDefault int) int {
+func (c Config) rows(provider string) int {
 	n := c.MaxBatch
 	if n == 0 {
-		n = byDefault
+		n = Rows(c.Manifest.Modality, provider)
 	}
 	if c.Manifest.MaxBatch > 0 {
 		n = min(n, c.Manifest.MaxBatch)
@@ -112,20 +131,11 @@ func (c Config) rows(byDefault int) int {
 	return n
 }
 
-// session loads the model.
-func (c Config) session() (*onnx.Session, error) {
-	runtime, err := c.Library.Runtime()
-	if err != nil {
-		return nil, err
+func (c Config) devices() []int {
+	if len(c.Devices) == 0 {
+		return []int{0}
 	}
-	model, err := c.Cache.Read(*c.Manifest.Files.Model)
-	if err != nil {
-		return nil, err
-	}
-	if c.Session.Outputs == nil {
-		c.Session.Outputs = []string{c.Manifest.Output}
-	}
-	return runtime.NewSession(model, c.Session)
+	return c.Devices
 }
 
 // Library opens ONNX Runtime when it is first asked for, so that a process that
@@ -136,24 +146,25 @@ type Library struct {
 	config   onnx.Config
 
 	mu     sync.Mutex
-	opened *onnx.Runtime
+	opened map[int]*onnx.Runtime // by device
 }
 
 // NewLibrary returns the library of a runtime manifest; where config.Library
 // names a file, as for a GPU build, that one is taken and not the cache's.
 func NewLibrary(cache *models.Cache, manifest *models.Manifest, config onnx.Config) *Library {
-	return &Library{cache: cache, manifest: manifest, config: config}
+	return &Library{cache: cache, manifest: manifest, config: config, opened: map[int]*onnx.Runtime{}}
 }
 
-// Runtime loads the library, or returns the loaded one. After an error the next
-// call tries again.
-func (l *Library) Runtime() (*onnx.Runtime, error) {
+// Runtime loads the library for a device, or returns the loaded one. After an
+// error the next call tries again.
+func (l *Library) Runtime(device int) (*onnx.Runtime, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.opened != nil {
-		return l.opened, nil
+	if r := l.opened[device]; r != nil {
+		return r, nil
 	}
 	config := l.config
+	config.DeviceID = device
 	if config.Library == "" {
 		path, err := l.cache.Library(l.manifest)
 		if err != nil {
@@ -165,6 +176,6 @@ func (l *Library) Runtime() (*onnx.Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.opened = runtime
+	l.opened[device] = runtime
 	return runtime, nil
 }

@@ -25,13 +25,13 @@ func newHead(m *models.Manifest, decoder string) head {
 func (h head) Recipe() string { return h.recipe }
 func (h head) Dim() int       { return h.dim }
 
-// vectors makes one vector per row. lengths says how many tokens of each row
-// are not padding; nil means all.
-func (h head) vectors(t onnx.Tensor, rows int, lengths []int) ([][]float32, error) {
+// vectors makes one vector of each of the first n of the output's rows. lengths
+// says how many tokens of each row are not padding; nil means all.
+func (h head) vectors(t onnx.Tensor, rows, n int, lengths []int) ([][]float32, error) {
 	if err := h.check(t, rows); err != nil {
 		return nil, err
 	}
-	out := make([][]float32, rows)
+	out := make([][]float32, n)
 	for i := range out {
 		row := t.Row(i)
 		var v []float32

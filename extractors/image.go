@@ -10,8 +10,6 @@ import (
 	"weft/onnx"
 )
 
-const imageRows = 1
-
 // photos prepares photos for one model.
 type photos struct {
 	input   *models.ImageInput
@@ -30,8 +28,7 @@ func (p photos) Prepare(data []byte) ([]byte, error) { return p.decoder.Image(da
 type imageEncoder struct {
 	photos
 	head
-	session   *onnx.Session
-	rows      int
+	*sessions
 	mean, std [3]float32
 	tensors   sync.Pool // *[]float32 of rows photos
 }
@@ -42,15 +39,15 @@ func OpenImage(c Config) (ImageEncoder, error) {
 	if err := c.Validate(models.Image); err != nil {
 		return nil, err
 	}
-	session, err := c.session()
+	s, err := c.open()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, c.Manifest.Name, err)
 	}
 	in := c.Manifest.Image
 	e := &imageEncoder{photos: newPhotos(c), head: newHead(c.Manifest, string(c.Decoder.Class())),
-		session: session, rows: c.rows(imageRows), mean: in.PixelMean(), std: in.PixelStd()}
+		sessions: s, mean: in.PixelMean(), std: in.PixelStd()}
 	e.tensors.New = func() any {
-		t := make([]float32, e.rows*3*in.Size*in.Size)
+		t := make([]float32, s.rows.most*3*in.Size*in.Size)
 		return &t
 	}
 	return e, nil
@@ -64,13 +61,13 @@ func (e *imageEncoder) Encode(ctx context.Context, photos [][]byte) ([][]float32
 		}
 	}
 	vectors := make([][]float32, 0, len(photos))
-	for len(photos) > 0 {
-		n := min(e.rows, len(photos))
-		batch, err := e.run(ctx, photos[:n])
-		if err != nil {
-			return nil, err
-		}
-		vectors, photos = append(vectors, batch...), photos[n:]
+	err := e.rows.each(len(photos), func(from, to int) error {
+		batch, err := e.run(ctx, photos[from:to])
+		vectors = append(vectors, batch...)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return vectors, nil
 }
@@ -83,16 +80,17 @@ func (e *imageEncoder) run(ctx context.Context, photos [][]byte) ([][]float32, e
 	for i, rgb := range photos {
 		e.fill((*buffer)[i*each:(i+1)*each], rgb)
 	}
-	n, side := int64(len(photos)), int64(size)
+	rows := e.rows.fit(len(photos)) // beyond the photos it holds what was there: nobody reads those rows
+	n, side := int64(rows), int64(size)
 	shape := []int64{n, 3, side, side}
 	if e.input.Layout == "nhwc" {
 		shape = []int64{n, side, side, 3}
 	}
-	out, err := e.session.Run(ctx, map[string]onnx.Tensor{e.input.Input: onnx.Floats((*buffer)[:len(photos)*each], shape...)}, nil)
+	out, err := e.Run(ctx, map[string]onnx.Tensor{e.input.Input: onnx.Floats((*buffer)[:rows*each], shape...)})
 	if err != nil {
 		return nil, err
 	}
-	return e.vectors(out[e.output], len(photos), nil)
+	return e.vectors(out[e.output], rows, len(photos), nil)
 }
 
 func (e *imageEncoder) fill(dst []float32, rgb []byte) {
@@ -111,5 +109,3 @@ func (e *imageEncoder) fill(dst []float32, rgb []byte) {
 		}
 	}
 }
-
-func (e *imageEncoder) Close() error { return e.session.Close() }

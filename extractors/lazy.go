@@ -33,7 +33,7 @@ func NewLazyImage(c Config) (*LazyImage, error) {
 			return nil, err
 		}
 		report, err := VerifyImage(ctx, e, c.Manifest, c.Cache, class)
-		return checked(e, report, err)
+		return checked(c, e, report, err)
 	})
 	return l, nil
 }
@@ -85,7 +85,7 @@ func NewLazyText(c Config) (*LazyText, error) {
 			return nil, err
 		}
 		report, err := VerifyText(ctx, e, c.Manifest, c.Cache)
-		return checked(e, report, err)
+		return checked(c, e, report, err)
 	})
 	return l, nil
 }
@@ -121,9 +121,12 @@ func (l *LazyText) Close() error {
 }
 
 // checked passes on an encoder that reproduced its goldens and closes another.
-func checked[E io.Closer](e E, report *models.Report, err error) (E, error) {
+func checked[E io.Closer](c Config, e E, report *models.Report, err error) (E, error) {
 	if err == nil {
 		err = report.Err()
+	}
+	if err == nil && c.Loaded != nil {
+		c.Loaded(report)
 	}
 	if err != nil {
 		_ = e.Close() // the error that matters is the other

@@ -11,14 +11,14 @@ import (
 	"weft/onnx"
 )
 
-const textRows = 8
+// leastWidth is the fewest tokens that a row has on an accelerator, where widths are few as well: 16, 32, 64 …
+const leastWidth = 16
 
 type textEncoder struct {
 	head
 	input     *models.TextInput
 	tokenizer *wordpiece.Tokenizer
-	session   *onnx.Session
-	rows      int
+	*sessions
 }
 
 // OpenText loads a text encoder. Verify tells whether it is what its manifest
@@ -31,12 +31,12 @@ func OpenText(c Config) (TextEncoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := c.session()
+	s, err := c.open()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, c.Manifest.Name, err)
 	}
 	return &textEncoder{head: newHead(c.Manifest, ""), input: c.Manifest.Text, tokenizer: tokenizer,
-		session: session, rows: c.rows(textRows)}, nil
+		sessions: s}, nil
 }
 
 func openTokenizer(c Config) (*wordpiece.Tokenizer, error) {
@@ -67,26 +67,30 @@ func (e *textEncoder) Encode(ctx context.Context, tokens [][]int32) ([][]float32
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(len(tokens[a]), len(tokens[b])) })
 	vectors := make([][]float32, len(tokens))
-	for chunk := range slices.Chunk(order, e.rows) {
-		batch, err := e.run(ctx, tokens, chunk)
-		if err != nil {
-			return nil, err
+	err := e.rows.each(len(order), func(from, to int) error {
+		batch, err := e.run(ctx, tokens, order[from:to])
+		for i := range batch {
+			vectors[order[from+i]] = batch[i]
 		}
-		for i, at := range chunk {
-			vectors[at] = batch[i]
-		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return vectors, nil
 }
 
 // run encodes the token lists that chunk picks, shortest first.
 func (e *textEncoder) run(ctx context.Context, tokens [][]int32, chunk []int) ([][]float32, error) {
-	width := len(tokens[chunk[len(chunk)-1]])
-	if e.input.Padding == "max-length" {
+	rows, width := e.rows.fit(len(chunk)), len(tokens[chunk[len(chunk)-1]])
+	switch {
+	case e.input.Padding == "max-length":
 		width = e.input.MaxLength
+	case e.rows.padded:
+		width = min(bucket(width, leastWidth), e.input.MaxLength)
 	}
-	ids := make([]int64, len(chunk)*width)
-	mask := make([]int64, len(chunk)*width)
+	ids := make([]int64, rows*width)
+	mask := make([]int64, rows*width)
 	lengths := make([]int, len(chunk))
 	for i, at := range chunk {
 		row := ids[i*width : (i+1)*width]
@@ -98,7 +102,10 @@ func (e *textEncoder) run(ctx context.Context, tokens [][]int32, chunk []int) ([
 			row[j] = e.input.PadID
 		}
 	}
-	n, w := int64(len(chunk)), int64(width)
+	for i := len(chunk); i < rows; i++ { // rows that nobody asked for attend to one token: to none would be NaN
+		mask[i*width] = 1
+	}
+	n, w := int64(rows), int64(width)
 	in := map[string]onnx.Tensor{e.input.IDs: onnx.Int64s(ids, n, w)}
 	if e.input.Mask != "" {
 		in[e.input.Mask] = onnx.Int64s(mask, n, w)
@@ -106,11 +113,9 @@ func (e *textEncoder) run(ctx context.Context, tokens [][]int32, chunk []int) ([
 	if e.input.Types != "" {
 		in[e.input.Types] = onnx.Int64s(make([]int64, len(ids)), n, w)
 	}
-	out, err := e.session.Run(ctx, in, nil)
+	out, err := e.Run(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	return e.vectors(out[e.output], len(chunk), lengths)
+	return e.vectors(out[e.output], rows, len(chunk), lengths)
 }
-
-func (e *textEncoder) Close() error { return e.session.Close() }

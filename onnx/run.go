@@ -86,7 +86,7 @@ func (s *Session) call(ctx context.Context, in, out []ort.Value) error {
 	case ctx.Err() != nil:
 		return stopped(ctx)
 	}
-	return fmt.Errorf("%w: %w", ErrRun, err)
+	return failed(err)
 }
 
 func (s *Session) checkInputs(inputs map[string]Tensor) error {

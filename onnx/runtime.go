@@ -20,6 +20,8 @@ var (
 	ErrModel    = errors.New("model cannot be loaded")
 	ErrInput    = errors.New("input does not fit the model") // a name, shape, element type or count
 	ErrRun      = errors.New("model run failed")
+	ErrMemory   = errors.New("out of memory for the run")               // a smaller batch may fit; wraps beside ErrRun
+	ErrDevice   = errors.New("the accelerator is lost to this process") // only a new process gets it back; wraps beside ErrRun
 	ErrClosed   = errors.New("session is closed")
 	ErrConfig   = errors.New("bad ONNX configuration")
 )
@@ -36,15 +38,29 @@ type Config struct {
 	Library  string // path of libonnxruntime; required
 	Provider string // CPU, CUDA or TensorRT; "" is CPU
 	DeviceID int    // GPU number from 0; must be 0 for CPU
+	// MemoryLimit bounds the GPU memory of each session's arena, in bytes; 0 is what the device has. Must be 0 for CPU.
+	MemoryLimit int64
+	// EngineCache is a folder where TensorRT keeps the engines that it builds, minutes of work for each model and machine. Used
+	// with TensorRT only; "" builds them anew in every process.
+	EngineCache string
 }
+
+// leastMemory is what no model gets along with less of.
+const leastMemory = 64 << 20
 
 // Validate names the first field that is wrong.
 func (c Config) Validate() error {
 	if c.Library == "" {
 		return fmt.Errorf("%w: Library is empty: give the path of libonnxruntime; `weft models pull` fetches it", ErrConfig)
 	}
+	if c.MemoryLimit < 0 || c.MemoryLimit > 0 && c.MemoryLimit < leastMemory {
+		return fmt.Errorf("%w: MemoryLimit is %d, want 0 or at least %d bytes", ErrConfig, c.MemoryLimit, int64(leastMemory))
+	}
 	switch c.Provider {
 	case "", CPU:
+		if c.MemoryLimit != 0 {
+			return fmt.Errorf("%w: MemoryLimit is %d, must be 0 for provider %q", ErrConfig, c.MemoryLimit, CPU)
+		}
 		if c.DeviceID != 0 {
 			return fmt.Errorf("%w: DeviceID is %d, must be 0 for provider %q", ErrConfig, c.DeviceID, CPU)
 		}

@@ -47,6 +47,7 @@ type Session struct {
 	inputs   []graph.Info
 	outputs  []graph.Info
 	metadata map[string]string
+	partly   error
 
 	using  sync.RWMutex // read-locked while a run is going on, locked to close
 	closed bool
@@ -71,20 +72,48 @@ func (r *Runtime) NewSession(model []byte, c SessionConfig) (*Session, error) {
 	if err := s.checkSupported(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
+	if err := r.load(s, model, c); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// load makes the native session. On an accelerator a model that runs there whole is asked for first; only one that cannot is
+// loaded with the rest of it on the CPU, and says so by Partly.
+func (r *Runtime) load(s *Session, model []byte, c SessionConfig) (err error) {
+	s.native, err = r.native(s, model, c, r.config.Provider != CPU)
+	if err == nil || r.config.Provider == CPU {
+		return err
+	}
+	whole := err
+	if s.native, err = r.native(s, model, c, false); err != nil {
+		return providerError(r.config, err)
+	}
+	s.partly = whole
+	return nil
+}
+
+func (r *Runtime) native(s *Session, model []byte, c SessionConfig, whole bool) (*ort.DynamicAdvancedSession, error) {
 	options, err := r.options(c)
 	if err != nil {
 		return nil, err
 	}
 	defer options.Destroy()
-	s.native, err = ort.NewDynamicAdvancedSessionWithONNXData(model, names(s.inputs), names(s.outputs), options)
-	if err != nil {
-		if r.config.Provider != CPU {
-			return nil, fmt.Errorf("%w: %w", ErrModel, providerError(r.config, err))
+	if whole {
+		if err := options.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1"); err != nil {
+			return nil, fmt.Errorf("session options: %w", err)
 		}
+	}
+	native, err := ort.NewDynamicAdvancedSessionWithONNXData(model, names(s.inputs), names(s.outputs), options)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	return s, nil
+	return native, nil
 }
+
+// Partly says why a model does not run on the accelerator alone: the operators that it lacks run on the CPU, with copies to and
+// fro. Nil on the CPU, and where the whole model runs on the accelerator.
+func (s *Session) Partly() error { return s.partly }
 
 // Inputs are the inputs that every run must give. The caller may change the slice.
 func (s *Session) Inputs() []graph.Info { return slices.Clone(s.inputs) }

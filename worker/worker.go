@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,11 @@ type Config struct {
 	Images   Images
 	Texts    Texts
 	Fusion   fusion.Model
-	Encoders int  // encoder calls at once; default one per core
+	Encoders int // encoder calls at once; default one per core
+	// PhotoBatch and TextBatch are how many photos and texts one encoder call takes, default 1 and 8; Decoders is how many
+	// photos are decoded at once, default Encoders.
+	PhotoBatch, TextBatch, Decoders int
+
 	Shared   bool // other processes write to the lake: look again before a miss is believed
 	MaxPhoto int64
 	// ApartCommand is a program and its arguments that runs ServeApart, for photos that
@@ -82,15 +87,15 @@ type Worker struct {
 	metrics  *metrics
 }
 
-// Batch limits. EfficientNet-Lite0 is fastest alone on a CPU (batches only pay
-// on a GPU); MiniLM gains up to eight, and rows of one length waste no padding.
-const (
-	imageBatch      = 1
-	textBatch       = 8
-	textBatchTokens = 2048
-	// A fusion costs less than a run of ONNX Runtime does by itself, so whoever is there shares one.
-	productBatch, userBatch = 32, 16
-)
+// company is how long a photo or text waits for others to share a call with, where calls take several and another one is
+// under way: the time of a few decodings.
+const company = 5 * time.Millisecond
+
+// tokensPerText bounds the padded tokens of a call of texts.
+const tokensPerText = 256
+
+// A fusion costs less than a run of ONNX Runtime does by itself, so whoever is there shares one.
+const productBatch, userBatch = 32, 16
 
 // New checks cfg and starts the batchers. Close ends them.
 func New(cfg Config) (*Worker, error) {
@@ -100,6 +105,7 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.Encoders <= 0 {
 		cfg.Encoders = runtime.GOMAXPROCS(0)
 	}
+	cfg.PhotoBatch, cfg.TextBatch, cfg.Decoders = cmp.Or(cfg.PhotoBatch, 1), cmp.Or(cfg.TextBatch, 8), cmp.Or(cfg.Decoders, cfg.Encoders)
 	if cfg.DecodeLimit <= 0 {
 		cfg.DecodeLimit = 20 * time.Second
 	}
@@ -107,19 +113,20 @@ func New(cfg Config) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("worker metrics: %w", err)
 	}
-	w := &Worker{Config: cfg, metrics: m, gate: semaphore.NewWeighted(int64(ahead * cfg.Encoders)), decode: semaphore.NewWeighted(int64(cfg.Encoders))}
+	w := &Worker{Config: cfg, metrics: m, gate: semaphore.NewWeighted(int64(max(ahead, 2*cfg.PhotoBatch) * cfg.Encoders)),
+		decode: semaphore.NewWeighted(int64(cfg.Decoders))}
 	w.parts = &gather.Reader{Objects: cfg.Objects, Lake: cfg.Lake, Behaviour: cfg.Behaviour, Generation: cfg.Generation, Recipes: cfg.Recipes,
 		Consent: cfg.Consent, Shared: cfg.Shared}
 	if len(cfg.ApartCommand) > 0 {
 		w.apart = &apart{command: cfg.ApartCommand, limit: cfg.DecodeLimit}
 	}
 	if w.images, err = extractors.NewBatcher(extractors.BatchConfig[[]byte]{
-		MaxItems: imageBatch, Runners: cfg.Encoders, Whole: extractors.Unavailable, Observe: m.batches(tasks.Image),
+		MaxItems: cfg.PhotoBatch, MaxAge: cfg.wait(), Runners: cfg.Encoders, Whole: extractors.Unavailable, Observe: m.batches(tasks.Image),
 	}, cfg.Images.Encode); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	if w.texts, err = extractors.NewBatcher(extractors.BatchConfig[[]int32]{
-		MaxItems: textBatch, MaxWeight: textBatchTokens, Runners: cfg.Encoders, Whole: extractors.Unavailable, Observe: m.batches(tasks.Text),
+		MaxItems: cfg.TextBatch, MaxAge: cfg.wait(), MaxWeight: tokensPerText * cfg.TextBatch, Runners: cfg.Encoders, Whole: extractors.Unavailable, Observe: m.batches(tasks.Text),
 		Weight: func(ids []int32) int { return len(ids) },
 		Less:   func(a, b []int32) bool { return len(a) < len(b) },
 	}, cfg.Texts.Encode); err != nil {
@@ -171,6 +178,14 @@ const slotsPerEncoder = 256
 func (w *Worker) Slots() map[tasks.Type]int {
 	n := slotsPerEncoder * w.Encoders
 	return map[tasks.Type]int{tasks.ImageEmbed: n, tasks.TextEmbed: n, tasks.ProductFuse: n, tasks.UserFuse: n}
+}
+
+// wait is how long an item of a batch may wait: not at all on a CPU, which single photos fill.
+func (c Config) wait() time.Duration {
+	if c.PhotoBatch == 1 {
+		return 0
+	}
+	return company
 }
 
 // ahead is how many photos or listings may be in memory for each encoder, from

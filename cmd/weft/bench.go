@@ -190,7 +190,7 @@ func (u *up) shares(work float64) (map[string]float64, error) {
 			}
 		}
 	}
-	cores := work * float64(runners(0))
+	cores := work * float64(encoders{}.runners())
 	out := map[string]float64{
 		"decode": seconds["weft_step_seconds/decode"] / cores,
 		"encode": seconds["weft_encoder_seconds/image"] / cores,

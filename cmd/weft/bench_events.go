@@ -223,7 +223,7 @@ func (c *benchEventsCmd) measure(ctx context.Context, u *up) (r benchEvents, err
 	u.cpuBefore = cpuSeconds()
 	c.send(ctx, u, w)
 	took := time.Since(began)
-	r.CPU = (cpuSeconds() - u.cpuBefore) / took.Seconds() / float64(runners(0))
+	r.CPU = (cpuSeconds() - u.cpuBefore) / took.Seconds() / float64(encoders{}.runners())
 	if err := u.drained(ctx); err != nil {
 		return r, err
 	}

@@ -11,6 +11,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"weft/extractors"
+	"weft/extractors/models"
+	"weft/onnx"
 	"weft/storage/objects"
 	"weft/tasks"
 )
@@ -37,7 +40,12 @@ type encoders struct {
 	Decoder  string `help:"Image decoders: exact (TurboJPEG, libwebp), go, or auto: the bucket's, else the best here." enum:"auto,exact,go" default:"auto" group:"Models"`
 	Provider string `help:"Where encoders run: cpu, cuda or tensorrt. Never silently another." enum:"cpu,cuda,tensorrt" default:"cpu" group:"Models"`
 	Runtime  string `help:"ONNX Runtime library instead of the cache's." type:"path" placeholder:"FILE" group:"Models" name:"onnxruntime"`
-	Runners  int    `help:"Encoder calls at once; default one per core." group:"Models"`
+	Runners  int    `help:"Encoder calls at once; default one per core, with a GPU two for each copy of the models." group:"Models"`
+
+	Devices   []int `help:"Numbers of the GPUs that share the work." default:"0" placeholder:"N,…" group:"Models"`
+	Sessions  int   `help:"Copies of each model on every GPU." default:"1" group:"Models"`
+	Batch     int   `help:"Photos in one encoder call; default 1 on a CPU, 32 on a GPU. Texts are twice as many on a GPU, 8 on a CPU." placeholder:"N" group:"Models"`
+	GPUMemory int64 `help:"Most memory of a GPU that each copy of a model may take, MiB; default all." placeholder:"MIB" group:"Models" name:"gpu-memory"`
 }
 
 func (p place) tenant() (tasks.Tenant, error) {
@@ -139,10 +147,61 @@ func first(values ...string) string {
 	return ""
 }
 
+// validate names the first flag out of range.
+func (e encoders) validate() error {
+	gpu := e.accelerated()
+	for _, f := range []struct {
+		flag      string
+		x, least  int64
+		most      int64
+		onlyOnGPU bool
+	}{
+		{"--runners", int64(e.Runners), 0, 1024, false},
+		{"--batch", int64(e.Batch), 0, 1024, false},
+		{"--sessions", int64(e.Sessions), 0, 64, false},
+		{"--gpu-memory", e.GPUMemory, 0, 1 << 20, true},
+	} {
+		switch {
+		case f.x < f.least || f.x > f.most:
+			return fmt.Errorf("%s %d: want %d to %d", f.flag, f.x, f.least, f.most)
+		case f.onlyOnGPU && f.x != 0 && !gpu:
+			return fmt.Errorf("%s %d: is for GPUs; give --provider cuda or tensorrt, or leave it out", f.flag, f.x)
+		}
+	}
+	for _, d := range e.Devices {
+		if d < 0 || d != 0 && !gpu {
+			return fmt.Errorf("--devices %d: want numbers from 0, and another than 0 with --provider cuda or tensorrt only", d)
+		}
+	}
+	return nil
+}
+
 // runners is how many encoder calls run at once.
-func runners(flag int) int {
-	if flag > 0 {
-		return flag
+func (e encoders) runners() int {
+	switch {
+	case e.Runners > 0:
+		return e.Runners
+	case e.accelerated(): // one is computed while the next is filled
+		return 2 * max(1, len(e.Devices)) * max(1, e.Sessions)
 	}
 	return runtime.GOMAXPROCS(0)
+}
+
+// decoders is how many photos are decoded at once: on a CPU as many as are encoded, whose rivals they are.
+func (e encoders) decoders() int {
+	if e.accelerated() {
+		return runtime.GOMAXPROCS(0)
+	}
+	return e.runners()
+}
+
+func (e encoders) accelerated() bool { return e.Provider != "" && e.Provider != onnx.CPU }
+
+// batch is how many rows one encoder call takes.
+func (e encoders) batch(m models.Modality) int {
+	rows := extractors.Rows(m, e.Provider)
+	if e.Batch == 0 {
+		return rows
+	}
+	return max(1, rows*e.Batch/extractors.Rows(models.Image, e.Provider))
 }

@@ -27,7 +27,7 @@ func (c *doctorCmd) models(ctx context.Context, e *examination, a *app) {
 		whole = e.judge("model "+name, err, pull, "present, and as pinned") && whole
 	}
 	if whole {
-		if set, err := c.open(pixels.Go); e.judge("encoders", err, pull, "can be opened") {
+		if set, err := c.open(pixels.Go, a.log); e.judge("encoders", err, pull, "can be opened") {
 			c.load(ctx, e, set)
 		}
 	}

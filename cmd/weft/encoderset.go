@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
 	"weft/extractors"
 	"weft/extractors/models"
@@ -43,7 +44,16 @@ func (e encoders) library(s modelShelf) (*extractors.Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return extractors.NewLibrary(s.cache, m, onnx.Config{Library: e.Runtime, Provider: e.Provider}), nil
+	return extractors.NewLibrary(s.cache, m, onnx.Config{Library: e.Runtime, Provider: e.Provider,
+		MemoryLimit: e.GPUMemory << 20, EngineCache: e.engines(s.cache)}), nil
+}
+
+// engines is where TensorRT keeps what it builds, beside the models.
+func (e encoders) engines(c *models.Cache) string {
+	if e.Provider != onnx.TensorRT {
+		return ""
+	}
+	return filepath.Join(c.Dir(), "engines")
 }
 
 // encoderSet is one image and one text encoder, loaded at their first use.
@@ -57,7 +67,7 @@ type encoderSet struct {
 
 // open prepares both encoders with a decoder class. It reads no model: a start
 // that finds nothing to do stays quick.
-func (e encoders) open(class pixels.Class) (*encoderSet, error) {
+func (e encoders) open(class pixels.Class, log *slog.Logger) (*encoderSet, error) {
 	s, err := e.shelf()
 	if err != nil {
 		return nil, err
@@ -70,6 +80,7 @@ func (e encoders) open(class pixels.Class) (*encoderSet, error) {
 	if err != nil {
 		return nil, err
 	}
+	image.Loaded, text.Loaded = e.loaded(log), e.loaded(log)
 	set := &encoderSet{class: class, imageName: e.Image, textName: e.Text}
 	if set.image, err = extractors.NewLazyImage(image); err != nil {
 		return nil, err
@@ -78,6 +89,18 @@ func (e encoders) open(class pixels.Class) (*encoderSet, error) {
 		return nil, err
 	}
 	return set, nil
+}
+
+// loaded says how an accelerator does; on a CPU there is nothing to say.
+func (e encoders) loaded(log *slog.Logger) func(*models.Report) {
+	return func(r *models.Report) {
+		switch {
+		case r.Partly != "":
+			log.Warn("a part of the encoder runs on the CPU", "model", r.Name, "provider", e.Provider, "rows", r.Rows, "items_per_second", int(r.PerSecond), "why", r.Partly)
+		case r.Rows > 0:
+			log.Info("encoder on its accelerator", "model", r.Name, "provider", e.Provider, "rows", r.Rows, "items_per_second", int(r.PerSecond))
+		}
+	}
 }
 
 func (e encoders) imageConfig(s modelShelf, name string, class pixels.Class) (extractors.Config, error) {
@@ -92,14 +115,14 @@ func (e encoders) imageConfig(s modelShelf, name string, class pixels.Class) (ex
 // textConfig is the configuration of an encoder that needs no decoder.
 func (e encoders) textConfig(s modelShelf, name string) (extractors.Config, error) {
 	m, err := s.all.Find(name)
-	if err != nil {
+	if err := errors.Join(err, e.validate()); err != nil {
 		return extractors.Config{}, usageError{err}
 	}
 	if !s.cache.Present(m) {
 		return extractors.Config{}, fmt.Errorf("model %s is not in the cache %s: run `weft models pull` (or `make models`)", name, s.cache.Dir())
 	}
 	lib, err := e.library(s)
-	return extractors.Config{Manifest: m, Cache: s.cache, Library: lib}, err
+	return extractors.Config{Manifest: m, Cache: s.cache, Library: lib, MaxBatch: e.batch(m.Modality), Devices: e.Devices, Sessions: e.Sessions}, err
 }
 
 // bestClass is the decoder class to begin a bucket with: exact where both

@@ -110,7 +110,7 @@ func (e encoders) multiplier(a *app) (linear.Multiplier, func()) {
 	if err == nil {
 		lib, err2 := e.library(shelf)
 		if err = err2; err == nil {
-			runtime, err2 := lib.Runtime()
+			runtime, err2 := lib.Runtime(0)
 			if err = err2; err == nil {
 				n := linear.NewNative(runtime)
 				return n, func() { _ = n.Close() }

@@ -62,7 +62,7 @@ func (c *evaluateCmd) encodePhotos(ctx context.Context, a *app) ([][]float32, []
 	if class == "auto" {
 		class = bestClass(a.log)
 	}
-	set, err := c.open(class)
+	set, err := c.open(class, a.log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -74,7 +74,7 @@ func (c *evaluateCmd) encodePhotos(ctx context.Context, a *app) ([][]float32, []
 	bar := countBar(a.err, "encode", len(paths))
 	vectors := make([][]float32, len(paths))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runners(c.Runners))
+	group.SetLimit(c.runners())
 	for i, path := range paths {
 		group.Go(func() error {
 			v, err := encodePhoto(ctx, set.image, path)

@@ -91,7 +91,7 @@ func (e encoders) encodeTexts(ctx context.Context, a *app, texts []string) ([][]
 	defer func() { _ = bar.Finish() }()
 	vectors := make([][]float32, len(texts))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runners(e.Runners))
+	group.SetLimit(e.runners())
 	for i, text := range texts {
 		group.Go(func() error {
 			ids, err := encoder.Tokenize(text)

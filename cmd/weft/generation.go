@@ -36,7 +36,7 @@ func (e encoders) pin(ctx context.Context, g lake.Generations, log *slog.Logger)
 			class = bestClass(log)
 		}
 	}
-	set, err := e.open(class)
+	set, err := e.open(class, log)
 	if err != nil {
 		if !fresh {
 			err = fmt.Errorf("the bucket's generation %s decodes photos by class %q: %w", live, spec.Image.Decoder, err)

@@ -133,13 +133,25 @@ func (c *modelsVerifyCmd) Run(ctx context.Context, a *app) error {
 		if c.JSON {
 			err = json.NewEncoder(a.out).Encode(r)
 		} else {
-			_, err = fmt.Fprintf(a.out, "%-24s %-6s %d goldens, worst cosine %.7f (at least %g): %s\n", r.Name, r.Decoder, len(r.Cases), r.Worst, r.Threshold, passed(r.OK))
+			_, err = fmt.Fprintf(a.out, "%-24s %-6s %d goldens, worst cosine %.7f (at least %g): %s%s\n", r.Name, r.Decoder, len(r.Cases), r.Worst, r.Threshold, passed(r.OK), pace(r))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return failed
+}
+
+// pace says how fast an accelerator is, and what of the model it leaves to the CPU.
+func pace(r *models.Report) string {
+	if r.Rows == 0 {
+		return ""
+	}
+	s := fmt.Sprintf(", %.0f items/s, %d at a time", r.PerSecond, r.Rows)
+	if r.Partly != "" {
+		s += ", partly on the CPU: " + oneLine(r.Partly, 200)
+	}
+	return s
 }
 
 func passed(ok bool) string {

@@ -93,7 +93,8 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := errors.Join(set.image.Load(ctx), set.text.Load(ctx)); err != nil {
 		return err
 	}
-	if err := errors.Join(c.metrics.start(n), t.newWorker(set.image, set.text, c.Runners)); err != nil {
+	lost := make(fatal, 1)
+	if err := errors.Join(c.metrics.start(n), t.newWorker(images{set.image, lost}, texts{set.text, lost}, c.encoders)); err != nil {
 		return err
 	}
 	if err := n.startWorker(t.worker); err != nil {
@@ -103,6 +104,8 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 	select {
 	case <-ctx.Done():
 	case <-n.drained: // `weft drain` asks for the same as a signal
+	case err := <-lost:
+		return err
 	}
 	return nil
 }

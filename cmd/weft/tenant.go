@@ -8,6 +8,7 @@ import (
 
 	"weft/behaviour"
 	"weft/client"
+	"weft/extractors/models"
 	"weft/extractors/pixels"
 	"weft/scheduler"
 	"weft/serve"
@@ -73,11 +74,12 @@ func (n *node) openTenant(ctx context.Context, name tasks.Tenant) (_ *tenant, er
 
 // newWorker makes vectors of this tenant, by encoders that may be wrapped, so that a
 // caller hears of those that cannot be loaded.
-func (t *tenant) newWorker(images worker.Images, texts worker.Texts, runners int) (err error) {
+func (t *tenant) newWorker(images worker.Images, texts worker.Texts, e encoders) (err error) {
 	n := t.node
 	t.worker, err = worker.New(worker.Config{
 		Tenant: t.name, Generation: t.pinned.id, Recipes: t.pinned.spec.recipes(), Name: n.name, Objects: t.bucket, Lake: t.lake,
-		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Images: images, Texts: texts, Fusion: t.pinned.fusion, Encoders: runners,
+		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Images: images, Texts: texts, Fusion: t.pinned.fusion, Encoders: e.runners(),
+		PhotoBatch: e.batch(models.Image), TextBatch: e.batch(models.Text), Decoders: e.decoders(),
 		Shared: n.shared, MaxPhoto: pixels.DefaultLimits().MaxBytes, Metrics: n.registry, Log: t.log,
 		ApartCommand: t.pinned.apart, DecodeLimit: decodeLimit,
 	})

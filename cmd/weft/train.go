@@ -131,7 +131,7 @@ func (c *trainCmd) open() (*onnx.Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime, err := library.Runtime()
+	runtime, err := library.Runtime(0)
 	if err != nil {
 		return nil, fmt.Errorf("training steps run by ONNX Runtime: %w", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"weft/extractors"
 	"weft/scheduler"
 	"weft/tasks"
 )
@@ -92,13 +91,13 @@ type up struct {
 	began      time.Time
 	startup    time.Duration
 	refilled   int
-	cpuBefore  float64    // CPU seconds of the process when the work began
-	fatal      chan error // an encoder that cannot be loaded
+	cpuBefore  float64 // CPU seconds of the process when the work began
+	fatal      fatal   // an encoder that cannot be loaded
 	once       sync.Once
 }
 
 func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
-	u := &up{app: a, began: time.Now(), fatal: make(chan error, 1)}
+	u := &up{app: a, began: time.Now(), fatal: make(fatal, 1)}
 	defer func() {
 		if err != nil {
 			u.stop()
@@ -140,7 +139,7 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 		}
 	}
 	notify := func(t *tenant, id tasks.ProductID) error { t.scheduler.Hint(id, 0); return nil }
-	if err := t.newWorker(images{t.pinned.encoders.image, u.fail}, texts{t.pinned.encoders.text, u.fail}, c.Runners); err != nil {
+	if err := t.newWorker(images{t.pinned.encoders.image, u.fatal}, texts{t.pinned.encoders.text, u.fatal}, c.encoders); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(n.startWorker(t.worker), n.startReaper(ctx)); err != nil {
@@ -194,41 +193,4 @@ func (u *up) wait(ctx context.Context, untilIdle bool) error {
 			return nil
 		}
 	}
-}
-
-func (u *up) fail(err error) {
-	select {
-	case u.fatal <- err:
-	default:
-	}
-}
-
-// images and texts tell `up` when an encoder cannot be loaded at all: waiting
-// would not help.
-type images struct {
-	*extractors.LazyImage
-	fail func(error)
-}
-
-type texts struct {
-	*extractors.LazyText
-	fail func(error)
-}
-
-// Encode is the encoder's.
-func (i images) Encode(ctx context.Context, pixels [][]byte) ([][]float32, error) {
-	v, err := i.LazyImage.Encode(ctx, pixels)
-	if errors.Is(err, extractors.ErrUnavailable) {
-		i.fail(err)
-	}
-	return v, err
-}
-
-// Encode is the encoder's.
-func (t texts) Encode(ctx context.Context, ids [][]int32) ([][]float32, error) {
-	v, err := t.LazyText.Encode(ctx, ids)
-	if errors.Is(err, extractors.ErrUnavailable) {
-		t.fail(err)
-	}
-	return v, err
 }

@@ -12,23 +12,25 @@ import (
 
 // Convert reads a checkpoint of size bytes (a state dict as torch.save writes it) and returns the ONNX model: input `images`
 // [N, 3, 224, 224] float32, red, green and blue as (pixel-127)/128; output `features` [N, 1280] float32, not normalised.
+// Weights and activations are of the precision, Float32 or Float16; the input and the output are float32 either way.
 // A checkpoint with a missing, unknown or wrongly shaped tensor is refused by an ErrCheckpoint that names the tensor.
-func Convert(checkpoint io.ReaderAt, size int64) ([]byte, error) {
+func Convert(checkpoint io.ReaderAt, size int64, precision graph.Type) ([]byte, error) {
 	w, err := readCheckpoint(checkpoint, size)
 	if err != nil {
 		return nil, err
 	}
 	g := graph.New("efficientnet-lite0")
-	zero, six := g.Weight(graph.Scalar("w.zero", 0)), g.Weight(graph.Scalar("w.six", 6))
-	n := network{g: g, weights: w, zero: zero, six: six}
+	n := network{g: g, weights: w, precision: precision}
+	n.zero, n.six = n.weight("zero", nil, []float32{0}), n.weight("six", nil, []float32{6})
 
-	x := g.Input("images", graph.Float32, graph.Batch("N", 3, Side, Side))
+	x := n.cast(g.Input("images", graph.Float32, graph.Batch("N", 3, Side, Side)), precision)
 	x = n.conv(x, stem())
 	for _, b := range blocks() {
 		x = n.block(x, b)
 	}
 	x = n.conv(x, head())
 	x = g.Op("GlobalAveragePool", []graph.Value{x})
+	x = n.cast(x, graph.Float32)
 	x = g.Add(graph.Node{Op: "Flatten", Name: "features", Inputs: []graph.Value{x}})[0]
 	g.Output(x, graph.Float32, graph.Batch("N", Features))
 
@@ -40,6 +42,23 @@ type network struct {
 	g         *graph.Graph
 	weights   weights
 	zero, six graph.Value
+	precision graph.Type
+}
+
+// weight adds a constant in the network's precision.
+func (n *network) weight(name string, shape []int64, data []float32) graph.Value {
+	if n.precision == graph.Float16 {
+		return n.g.Weight(graph.Halves(graph.WeightPrefix+name, shape, data))
+	}
+	return n.g.Weight(graph.Floats(graph.WeightPrefix+name, shape, data))
+}
+
+// cast gives x, which is float32 where precision is, the element type to.
+func (n *network) cast(x graph.Value, to graph.Type) graph.Value {
+	if n.precision == graph.Float32 {
+		return x
+	}
+	return n.g.Op("Cast", []graph.Value{x}, graph.AttrInt("to", int64(to)))
 }
 
 // block computes each part of the wide channels, adds them up, and adds the block's input if that is passed by.
@@ -70,10 +89,10 @@ func (n *network) conv(x graph.Value, c conv) graph.Value { return n.layer(x, n.
 
 // layer appends a convolution, and its ReLU6 as the Clip that the runtime merges into it.
 func (n *network) layer(x graph.Value, l layer) graph.Value {
-	inputs := []graph.Value{x, n.g.Weight(graph.Floats(graph.WeightPrefix+l.weight+".kernel",
-		[]int64{int64(l.out), int64(l.in), int64(l.kernel), int64(l.kernel)}, l.kernels))}
+	inputs := []graph.Value{x, n.weight(l.weight+".kernel",
+		[]int64{int64(l.out), int64(l.in), int64(l.kernel), int64(l.kernel)}, l.kernels)}
 	if l.bias != nil {
-		inputs = append(inputs, n.g.Weight(graph.Floats(graph.WeightPrefix+l.weight+".bias", []int64{int64(l.out)}, l.bias)))
+		inputs = append(inputs, n.weight(l.weight+".bias", []int64{int64(l.out)}, l.bias))
 	}
 	k, s, p := int64(l.kernel), int64(l.stride), int64(l.kernel/2)
 	x = n.g.Add(graph.Node{Op: "Conv", Name: l.weight, Inputs: inputs, Attrs: []graph.Attr{

@@ -58,7 +58,7 @@ func checkpoint(t testing.TB) []byte {
 func convert(t testing.TB) []byte {
 	t.Helper()
 	b := checkpoint(t)
-	model, err := Convert(bytes.NewReader(b), int64(len(b)))
+	model, err := Convert(bytes.NewReader(b), int64(len(b)), graph.Float32)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,12 +240,12 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		"pickled":   []byte("\x80\x02}q\x00."),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if model, err := Convert(bytes.NewReader(b), int64(len(b))); model != nil || !errors.Is(err, ErrCheckpoint) {
+			if model, err := Convert(bytes.NewReader(b), int64(len(b)), graph.Float32); model != nil || !errors.Is(err, ErrCheckpoint) {
 				t.Errorf("%d bytes, error %v; want ErrCheckpoint", len(model), err)
 			}
 		})
 	}
-	if _, err := Convert(bytes.NewReader(whole), maxCheckpoint+1); !errors.Is(err, ErrCheckpoint) {
+	if _, err := Convert(bytes.NewReader(whole), maxCheckpoint+1, graph.Float32); !errors.Is(err, ErrCheckpoint) {
 		t.Errorf("too large: %v, want ErrCheckpoint", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "weft-checkpoint-*")); len(left) > 0 {

@@ -22,16 +22,19 @@ const (
 	DefaultImage   = "efficientnet-lite0"
 	DefaultText    = "all-minilm-l6-v2"
 	DefaultRuntime = "onnxruntime"
+
+	// HalfImage is DefaultImage in half precision, for GPUs: another recipe.
+	HalfImage = "efficientnet-lite0-fp16"
 )
 
 // Catalogue is a set of manifests with distinct names.
 type Catalogue []*Manifest
 
 // Builtin returns the manifests that come with weft: the runtime library, the
-// image encoder and the text encoder.
+// image encoders and the text encoder.
 func Builtin() (Catalogue, error) {
 	var all Catalogue
-	for _, name := range []string{DefaultRuntime, DefaultImage, DefaultText} {
+	for _, name := range []string{DefaultRuntime, DefaultImage, HalfImage, DefaultText} {
 		data, err := builtin.ReadFile("builtin/" + name + ".json")
 		if err != nil {
 			return nil, fmt.Errorf("builtin manifest %s: %w", name, err)

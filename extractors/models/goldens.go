@@ -100,6 +100,11 @@ type Report struct {
 	Worst     float64 `json:"worst"`
 	OK        bool    `json:"ok"`
 	Cases     []Case  `json:"cases"`
+	// On an accelerator: the rows of a full run, how many items a second one caller
+	// gets through such runs, and which operators are left to the CPU ("": none).
+	Rows      int     `json:"rows,omitempty"`
+	PerSecond float64 `json:"items_per_second,omitempty"`
+	Partly    string  `json:"partly,omitempty"`
 }
 
 // goDecoder is the decoder class whose pixels differ a little from the

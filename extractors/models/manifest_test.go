@@ -83,7 +83,7 @@ func TestBuiltin(t *testing.T) {
 	if err != nil || runtime.Modality != Runtime || len(runtime.Platforms) != 3 {
 		t.Errorf("runtime %+v, %v", runtime, err)
 	}
-	if _, err := all.Find("resnet"); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "onnxruntime, efficientnet-lite0, all-minilm-l6-v2") {
+	if _, err := all.Find("resnet"); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "onnxruntime, efficientnet-lite0, efficientnet-lite0-fp16, all-minilm-l6-v2") {
 		t.Errorf("error %v", err)
 	}
 	cache, err := Open(Config{Dir: t.TempDir()})

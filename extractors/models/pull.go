@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"weft/extractors/efficientnet"
+	"weft/onnx/graph"
 )
 
 // ErrDiskFull is wrapped when the cache's disk has no room for what is fetched.
@@ -27,7 +28,7 @@ func (p Progress) report(label string, done, total int64) {
 }
 
 // conversions are the known steps from a checkpoint to ONNX.
-var conversions = []string{"efficientnet-lite0"}
+var conversions = []string{"efficientnet-lite0", "efficientnet-lite0-fp16"}
 
 // PullAll pulls every manifest of the catalogue, one after the other.
 func PullAll(ctx context.Context, c *Cache, all Catalogue, progress Progress) error {
@@ -205,7 +206,9 @@ func (p *pull) convert() error {
 	var onnx []byte
 	switch m.Convert {
 	case "efficientnet-lite0":
-		onnx, err = efficientnet.Convert(bytes.NewReader(checkpoint), int64(len(checkpoint)))
+		onnx, err = efficientnet.Convert(bytes.NewReader(checkpoint), int64(len(checkpoint)), graph.Float32)
+	case "efficientnet-lite0-fp16":
+		onnx, err = efficientnet.Convert(bytes.NewReader(checkpoint), int64(len(checkpoint)), graph.Float16)
 	default:
 		err = fmt.Errorf("%w: convert: %q is not one of %s", ErrManifest, m.Convert, strings.Join(conversions, ", "))
 	}

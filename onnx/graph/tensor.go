@@ -23,6 +23,31 @@ func Floats(name string, shape []int64, data []float32) Tensor {
 	return Tensor{Name: name, Type: Float32, Shape: shape, Raw: raw}
 }
 
+// Halves makes a float16 tensor, each number rounded to the nearest half, ties to even; beyond ±65504 it is infinite.
+func Halves(name string, shape []int64, data []float32) Tensor {
+	raw := make([]byte, 0, 2*len(data))
+	for _, x := range data {
+		raw = binary.LittleEndian.AppendUint16(raw, half(x))
+	}
+	return Tensor{Name: name, Type: Float16, Shape: shape, Raw: raw}
+}
+
+// half is x as IEEE 754 binary16.
+func half(x float32) uint16 {
+	bits := math.Float32bits(x)
+	sign, magnitude := uint16(bits>>16)&0x8000, bits&0x7fffffff
+	switch {
+	case magnitude > 0x7f800000:
+		return sign | 0x7e00 // not a number
+	case magnitude >= 0x477ff000: // rounds beyond 65504
+		return sign | 0x7c00
+	case magnitude < 0x38800000: // below 2^-14: in units of 2^-24
+		return sign | uint16(math.RoundToEven(float64(math.Float32frombits(magnitude))*(1<<24)))
+	}
+	magnitude += 0xfff + magnitude>>13&1 // half a unit of what is cut off, ties to even
+	return sign | uint16((magnitude-0x38000000)>>13)
+}
+
 // Ints makes an int64 tensor.
 func Ints(name string, shape []int64, data []int64) Tensor {
 	raw := make([]byte, 0, 8*len(data))
