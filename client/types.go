@@ -30,7 +30,9 @@ type Product struct {
 	Category      string    `json:"category,omitempty"`
 	Price         *float64  `json:"price,omitempty"`
 	Image         string    `json:"image,omitempty" doc:"Key of the main photo below the tenant"`
-	Generation    string    `json:"generation" doc:"Vectors of two generations are never compared"`
+	// Attributes are plain facts by name: strings, numbers, booleans and lists of them.
+	Attributes map[string]any `json:"attributes,omitempty" doc:"Plain facts that lists are filtered by, brand among them"`
+	Generation string         `json:"generation" doc:"Vectors of two generations are never compared"`
 }
 
 // Neighbour is a product near another one.

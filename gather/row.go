@@ -17,7 +17,7 @@ func (p *Product) Row(generation tasks.Generation, version int64, made fusion.Pr
 	return lake.Product{
 		Row: lake.Row{Key: lake.ProductKey(string(generation), string(p.ID)), Version: version}, ID: string(p.ID), Generation: string(generation),
 		Vector: made.Vector, Content: content, Source: made.Source, Modalities: made.Modalities, Sources: p.Sources(), UpdatedAt: time.Now().UnixMilli(),
-		Title: p.Listing.Title, Category: p.Listing.Category, Price: p.Listing.Price, Image: p.Image(),
+		Title: p.Listing.Title, Category: p.Listing.Category, Price: p.Listing.Price, Image: p.Image(), Attributes: p.Listing.Facts(),
 	}
 }
 

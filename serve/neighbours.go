@@ -25,6 +25,7 @@ type Entry struct {
 	ID, Title, Category string
 	Price               *float64
 	Image               string // key of the main photo below the tenant, empty without one
+	Facts               []Fact // by name; not to be changed
 	UpdatedAt           int64  // Unix ms, tells one version of the vector from another
 }
 
@@ -34,7 +35,7 @@ type Entry struct {
 // after, never between.
 //
 // Memory: 5 bytes a dimension and product, rounded up to blocks of 128 products,
-// and about 200 bytes and the title for each; at 576 dimensions 3.1 KB a product,
+// and about 200 bytes, the title and 48 bytes a fact for each; at 576 dimensions 3.1 KB a product,
 // 310 MB for 100,000. Space of removed products is used again, not given back.
 //
 // The zero value is empty and ready; the first Set fixes the number of dimensions.
@@ -45,10 +46,18 @@ type Neighbours struct {
 	slots      map[string]int
 	free       []int
 	next       int              // first slot never used
-	text       int64            // bytes of ids and titles
+	text       int64            // bytes of ids, titles and facts
 	categories map[string]int32 // numbered from 1; "" is 0
 
 	blocks atomic.Pointer[[]*block] // replaced when it grows, under mu
+}
+
+const factBytes = 48
+
+// bytes is what an entry holds beside its fixed size, its id apart. The words of facts
+// are shared among products.
+func (e *Entry) bytes() int64 {
+	return int64(len(e.Title)) + int64(len(e.Facts))*factBytes
 }
 
 type block struct {
@@ -100,9 +109,9 @@ func (n *Neighbours) Set(e Entry, content []float32) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if old := b.entries[row]; old != nil {
-		n.text -= int64(len(old.Title))
+		n.text -= old.bytes()
 	}
-	n.text += int64(len(e.Title))
+	n.text += e.bytes()
 	b.entries[row], b.categories[row] = &e, category
 	to := b.rows[row*n.dim:][:n.dim]
 	for i, x := range content {
@@ -146,7 +155,7 @@ func (n *Neighbours) Remove(id string) bool {
 	b, row := (*n.blocks.Load())[slot/blockRows], slot%blockRows
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n.text -= int64(len(id) + len(b.entries[row].Title))
+	n.text -= int64(len(id)) + b.entries[row].bytes()
 	b.entries[row] = nil
 	return true
 }

@@ -50,7 +50,7 @@ func (s *Server) getProduct(ctx context.Context, in *ProductQuery) (*ProductAnsw
 	}
 	p := client.Product{
 		ID: in.ID, Modalities: r.Modalities, SourceVersion: r.SourceVersion, Sources: r.Sources, UpdatedAt: r.UpdatedAt,
-		Title: r.Title, Category: r.Category, Price: r.Price, Image: r.Image, Generation: string(gen),
+		Title: r.Title, Category: r.Category, Price: r.Price, Image: r.Image, Attributes: Attributes(r.Attributes), Generation: string(gen),
 	}
 	if p.Modalities == nil {
 		p.Modalities = []string{}

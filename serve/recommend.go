@@ -55,7 +55,7 @@ const (
 // at. Fewer than K come where the shelf has not as many. Errors: ErrAnchor, ErrVector
 // (a vector of another generation than the shelf's), those of the stores.
 func (r *Recommender) Recommend(ctx context.Context, a Ask) (client.Recommendations, error) {
-	out := client.Recommendations{User: string(a.User), Anchor: string(a.Anchor), Generation: string(r.Shelf.Generation), Items: []client.Item{}}
+	out := client.Recommendations{User: string(a.User), Anchor: string(a.Anchor), Generation: string(r.Shelf.Generation), Social: client.SocialFollowed, Items: []client.Item{}}
 	if _, known := r.Shelf.content.Entry(string(a.Anchor)); a.Anchor != "" && !known {
 		return out, fmt.Errorf("%w: %q", ErrAnchor, a.Anchor)
 	}

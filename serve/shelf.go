@@ -50,7 +50,7 @@ func (s *Shelf) Set(r vectors.Record) error {
 		}
 		s.ranking.Store(&Neighbours{})
 	}
-	e := Entry{ID: r.ID, Title: r.Title, Category: r.Category, Price: r.Price, Image: r.Image, UpdatedAt: r.UpdatedAt}
+	e := Entry{ID: r.ID, Title: r.Title, Category: r.Category, Price: r.Price, Image: r.Image, Facts: factsOf(r.Attributes), UpdatedAt: r.UpdatedAt}
 	err := s.content.Set(e, content)
 	if ranking := s.ranking.Load(); err == nil && ranking != nil {
 		err = ranking.Set(e, r.Vector)

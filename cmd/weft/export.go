@@ -60,8 +60,15 @@ type productRow struct {
 	Category      string    `json:"category,omitempty" parquet:"category,dict"`
 	Price         *float64  `json:"price,omitempty" parquet:"price,optional"`
 	Image         string    `json:"image,omitempty" parquet:"image"`
+	Attributes    facts     `json:"attributes,omitempty" parquet:"attributes"`
 	Generation    string    `json:"generation" parquet:"generation,dict"`
 }
+
+// facts is a JSON object: text in a column, itself in a line of JSON.
+type facts string
+
+// MarshalJSON writes the object.
+func (f facts) MarshalJSON() ([]byte, error) { return []byte(f), nil }
 
 // userRow is one shopper with their vector.
 type userRow struct {
@@ -108,7 +115,7 @@ func (c *catalogue) products(ctx context.Context) iter.Seq2[productRow, error] {
 			if len(content) == 0 {
 				content = row.Vector
 			}
-			out := productRow{row.ID, row.Vector, content, row.Modalities, row.Version, row.Sources, row.UpdatedAt, row.Title, row.Category, row.Price, row.Image, row.Generation}
+			out := productRow{row.ID, row.Vector, content, row.Modalities, row.Version, row.Sources, row.UpdatedAt, row.Title, row.Category, row.Price, row.Image, facts(row.Attributes), row.Generation}
 			if !yield(out, err) {
 				return
 			}

@@ -147,7 +147,7 @@ func (c *getCmd) read(ctx context.Context, a *app) (client.Product, error) {
 		content = row.Vector
 	}
 	return client.Product{ID: row.ID, Vector: row.Vector, Content: content, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources,
-		UpdatedAt: row.UpdatedAt, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image, Generation: row.Generation}, nil
+		UpdatedAt: row.UpdatedAt, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image, Attributes: serve.Attributes(row.Attributes), Generation: row.Generation}, nil
 }
 
 // absent says why a product has no vector.

@@ -122,7 +122,7 @@ func (c *catalogue) shelf(ctx context.Context) (*serve.Shelf, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := vectors.Record{ID: row.ID, Vector: row.Vector, Content: row.Content, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image, UpdatedAt: row.UpdatedAt}
+		r := vectors.Record{ID: row.ID, Vector: row.Vector, Content: row.Content, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image, Attributes: string(row.Attributes), UpdatedAt: row.UpdatedAt}
 		if err := shelf.Set(r); err != nil {
 			return nil, err
 		}

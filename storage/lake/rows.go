@@ -69,6 +69,7 @@ type Product struct {
 	Category   string    `parquet:"category,snappy"`
 	Price      *float64  `parquet:"price,optional,snappy"`                    // nil: none given
 	Image      string    `parquet:"image,snappy"`                             // key of the main photo below the tenant; empty: none
+	Attributes string    `parquet:"attributes,snappy"`                        // plain facts as a JSON object; empty: none
 	UpdatedAt  int64     `parquet:"updated_at,timestamp(millisecond),snappy"` // Unix ms
 	Vector     []float32 `parquet:"vector,list"`                              // ranking space
 	Content    []float32 `parquet:"content,list"`                             // empty: the same as Vector

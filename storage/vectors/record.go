@@ -2,6 +2,7 @@ package vectors
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -32,6 +33,9 @@ type Record struct {
 	Price *float64
 	// Image is the key of a product's main photo below the tenant; empty without one.
 	Image string
+	// Attributes of a product: a JSON object of plain facts, as tasks.Listing.Facts
+	// gives it; may be empty.
+	Attributes string
 }
 
 // The fields of a hash.
@@ -46,6 +50,7 @@ const (
 	fieldCategory      = "category"
 	fieldPrice         = "price"
 	fieldImage         = "image"
+	fieldAttributes    = "attributes"
 	fieldDeleted       = "deleted"
 )
 
@@ -66,8 +71,8 @@ func (r *Record) Validate(kind Kind) error {
 	if err := checkUnit(r.Vector); err != nil {
 		return invalid("vector: %v", err)
 	}
-	if kind == User && (len(r.Content) > 0 || r.Title != "" || r.Category != "" || r.Price != nil || r.Image != "") {
-		return invalid("content, title, category, price and image are for products")
+	if kind == User && (len(r.Content) > 0 || r.Title != "" || r.Category != "" || r.Price != nil || r.Image != "" || r.Attributes != "") {
+		return invalid("content, title, category, price, image and attributes are for products")
 	}
 	if len(r.Content) > 0 {
 		if err := checkUnit(r.Content); err != nil {
@@ -90,6 +95,9 @@ func (r *Record) Validate(kind Kind) error {
 	}
 	if r.Price != nil && (math.IsNaN(*r.Price) || math.IsInf(*r.Price, 0)) {
 		return invalid("price is %v", *r.Price)
+	}
+	if r.Attributes != "" && (r.Attributes[0] != '{' || !json.Valid([]byte(r.Attributes))) {
+		return invalid("attributes is %.40q; want a JSON object", r.Attributes)
 	}
 	return nil
 }
@@ -118,7 +126,7 @@ func checkUnit(v []float32) error {
 // fields returns the hash of r: names and values by turns.
 func (r *Record) fields(kind Kind) []any {
 	vector := encodeVector(r.Vector)
-	list := make([]any, 0, 20)
+	list := make([]any, 0, 22)
 	list = append(list, fieldVector, vector)
 	if kind == Product {
 		content := vector
@@ -140,6 +148,9 @@ func (r *Record) fields(kind Kind) []any {
 	if r.Image != "" {
 		list = append(list, fieldImage, r.Image)
 	}
+	if r.Attributes != "" {
+		list = append(list, fieldAttributes, r.Attributes)
+	}
 	return list
 }
 
@@ -148,7 +159,7 @@ func decode(kind Kind, id string, hash map[string]string) (Record, error) {
 	if _, deleted := hash[fieldDeleted]; deleted || len(hash) == 0 {
 		return Record{}, fmt.Errorf("%w: %s %s", ErrNotFound, kind, id)
 	}
-	r := Record{ID: id, Sources: hash[fieldSources], Title: hash[fieldTitle], Category: hash[fieldCategory], Image: hash[fieldImage]}
+	r := Record{ID: id, Sources: hash[fieldSources], Title: hash[fieldTitle], Category: hash[fieldCategory], Image: hash[fieldImage], Attributes: hash[fieldAttributes]}
 	corrupt := func(field string, err error) (Record, error) {
 		return Record{}, fmt.Errorf("%w: %s %s: %s: %v", ErrCorrupt, kind, id, field, err)
 	}

@@ -118,7 +118,7 @@ func product(id string, version int64, sources string) vectors.Record {
 	price := 12.5
 	return vectors.Record{
 		ID: id, Vector: unit(uint64(version), 8), Content: unit(uint64(version)+1, 6), Modalities: []string{"image", "text"},
-		SourceVersion: version, Sources: sources, UpdatedAt: version + 10, Title: "a dress", Category: "dresses", Price: &price, Image: "media/p/front.jpg",
+		SourceVersion: version, Sources: sources, UpdatedAt: version + 10, Title: "a dress", Category: "dresses", Price: &price, Image: "media/p/front.jpg", Attributes: `{"brand":"B"}`,
 	}
 }
 

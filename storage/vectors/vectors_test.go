@@ -22,7 +22,7 @@ import (
 func testRoundTrip(t *testing.T, rdb redis.UniversalClient) {
 	s := store(t, rdb, "shop")
 	plain := product("plain", 5, "a")
-	plain.Content, plain.Modalities, plain.Title, plain.Category, plain.Price, plain.Image = nil, nil, "", "", nil, ""
+	plain.Content, plain.Modalities, plain.Title, plain.Category, plain.Price, plain.Image, plain.Attributes = nil, nil, "", "", nil, "", ""
 	for _, r := range []vectors.Record{product("a:b.c-d_e", 7, "a"), plain} {
 		put(t, s, r, vectors.Written)
 		if len(r.Content) == 0 {
@@ -58,11 +58,11 @@ func testLayout(t *testing.T, rdb redis.UniversalClient) {
 	price := 0.1
 	put(t, s, vectors.Record{
 		ID: "p1", Vector: []float32{1, 0}, Content: []float32{0, -1}, Modalities: []string{"image", "text"}, SourceVersion: 1700000000001,
-		Sources: "abc", UpdatedAt: 1700000000002, Title: "T", Category: "C", Price: &price, Image: "media/p1/a.jpg",
+		Sources: "abc", UpdatedAt: 1700000000002, Title: "T", Category: "C", Price: &price, Image: "media/p1/a.jpg", Attributes: `{"brand":"B"}`,
 	}, vectors.Written)
 	want := map[string]string{
 		"vector": "\x00\x00\x80\x3f\x00\x00\x00\x00", "content": "\x00\x00\x00\x00\x00\x00\x80\xbf", "modalities": "image,text", "sources": "abc",
-		"source_version": "1700000000001", "updated_at": "1700000000002", "title": "T", "category": "C", "price": "0.1", "image": "media/p1/a.jpg",
+		"source_version": "1700000000001", "updated_at": "1700000000002", "title": "T", "category": "C", "price": "0.1", "image": "media/p1/a.jpg", "attributes": `{"brand":"B"}`,
 	}
 	got, err := rdb.HGetAll(t.Context(), "weft:shop:g0123456789ab:product:p1").Result()
 	if err != nil || !maps.Equal(got, want) {
