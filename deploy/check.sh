@@ -82,7 +82,7 @@ print("deploy-check: manifests and compose file hold", file=sys.stderr)
 PYTHON
 
 "$promtool" check rules helm/weft/files/alerts.yaml > /dev/null
-(cd prometheus && "$promtool" test rules alerts_test.yaml > /dev/null)
+(cd prometheus && "$promtool" test rules alerts_test.yaml quality_test.yaml > /dev/null)
 cp compose/prometheus.yml helm/weft/files/alerts.yaml "$rendered/"
 "$promtool" check config "$rendered/prometheus.yml" > /dev/null
 python3 -m json.tool helm/weft/files/dashboard.json > /dev/null

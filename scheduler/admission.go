@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"weft/tasks"
@@ -31,6 +32,8 @@ func (s *Scheduler) enqueue(ctx context.Context, t tasks.Task, lane tasks.Lane) 
 	for warned := false; ; warned = true {
 		queued, err := s.Queue.Enqueue(ctx, t)
 		if err == nil {
+			s.Log.LogAttrs(ctx, slog.LevelDebug, "enqueued", slog.String("task", string(t.Type)), slog.String("key", t.Key), slog.String("subject", t.Subject()),
+				slog.Bool("new", queued), slog.String("trace", t.Trace))
 			return queued, nil
 		}
 		if !errors.Is(err, tasks.ErrQueueFull) {

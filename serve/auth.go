@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"weft/serve/quality"
 	"weft/tasks"
 )
 
@@ -20,6 +21,7 @@ type tenant struct {
 	name      tasks.Tenant
 	tokens    [][sha256.Size]byte
 	catalogue *catalogue
+	judge     *quality.Judge // of the lists that are served; nil: of none
 }
 
 type tenantKey struct{}

@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 	"golang.org/x/net/netutil"
 
+	"weft/serve/quality"
 	"weft/tasks"
 )
 
@@ -56,6 +57,10 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	judged, err := quality.NewMetrics(cfg.Registry)
+	if err != nil {
+		return nil, fmt.Errorf("%w: Registry: %w (one registry serves one server)", ErrConfig, err)
+	}
 	s := &Server{
 		cfg: cfg, log: cfg.Log, guarded: cfg.guarded(), metrics: m, notices: newNotices(), done: make(chan struct{}),
 		tenants:  make(map[tasks.Tenant]*tenant, len(cfg.Tenants)),
@@ -68,6 +73,7 @@ func New(cfg Config) (*Server, error) {
 		for _, token := range t.Tokens {
 			served.tokens = append(served.tokens, sha256.Sum256([]byte(token)))
 		}
+		served.judge = s.newJudge(served, judged)
 		s.tenants[name] = served
 	}
 	mux, err := s.routes()
@@ -119,6 +125,9 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	for _, t := range s.tenants {
 		s.ended.Go(func() { t.catalogue.follow(following) })
+		if t.judge != nil {
+			s.ended.Go(func() { t.judge.Run(following) })
+		}
 	}
 	s.ended.Go(func() { s.notices.run(following, s.hint) })
 	go func() {

@@ -106,6 +106,7 @@ func (s *Server) recommend(ctx context.Context, in *RecommendQuery) (*RecommendA
 		return nil, s.explain(ctx, err)
 	}
 	s.metrics.roads.WithLabelValues(list.Road).Inc()
+	tenantOf(ctx).served(list)
 	return &RecommendAnswer{list}, nil
 }
 

@@ -49,6 +49,7 @@ func (w *Worker) decodePhoto(ctx context.Context, photo content) ([]byte, error)
 	if err != nil {
 		return nil, refused("decode", photo.sha, err)
 	}
+	w.metrics.inputs.photo(photo.size, pixels)
 	return pixels, nil
 }
 

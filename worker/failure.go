@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 
 	"weft/extractors"
@@ -49,6 +50,7 @@ func (w *Worker) attempt(ctx context.Context, t tasks.Task, a queue.Attempt, run
 	switch {
 	case err == nil:
 		w.metrics.finished(t, "done")
+		w.Log.LogAttrs(ctx, slog.LevelDebug, "done", slog.String("task", string(t.Type)), slog.String("subject", t.Subject()), slog.String("trace", t.Trace))
 		return w.fuseNext(ctx, t, a)
 	case errors.Is(err, errGone):
 		w.metrics.finished(t, "gone")

@@ -13,6 +13,7 @@ import (
 // by the cores, the rest mostly waits.
 type metrics struct {
 	tally
+	inputs inputs
 	steps  *prometheus.HistogramVec // seconds by step
 	tasks  *prometheus.CounterVec   // by type and outcome
 	items  *prometheus.CounterVec   // by modality and origin (encoded, cached)
@@ -25,6 +26,7 @@ type metrics struct {
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
+		inputs: newInputs(),
 		steps: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "weft_step_seconds", Help: "Seconds spent in each step of a task, waits included.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
@@ -55,7 +57,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.steps, m.tasks, m.items, m.again, m.deaths, m.sizes, m.runs, m.users} {
+	for _, c := range append(m.inputs.all(), m.steps, m.tasks, m.items, m.again, m.deaths, m.sizes, m.runs, m.users) {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

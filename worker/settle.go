@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"weft/storage/lake"
@@ -28,6 +29,8 @@ func (w *Worker) settle(ctx context.Context, t tasks.Task, c content, m tasks.Mo
 	if err != nil {
 		return fmt.Errorf("lifting the dead letter of %s: %w", t.Key, err)
 	}
+	w.Log.LogAttrs(ctx, slog.LevelDebug, "settled", slog.String("key", t.Key), slog.String("etag", t.ETag), slog.String("product", string(t.Product)),
+		slog.String("content", c.sha), slog.String("trace", t.Trace))
 	return nil
 }
 

@@ -66,6 +66,7 @@ func (w *Worker) encodeText(ctx context.Context, listing content) ([]float32, er
 	if err != nil {
 		return nil, fmt.Errorf("tokenize: %w", err)
 	}
+	w.metrics.inputs.text(len(ids))
 	defer w.metrics.time("encode_wait")()
 	v, err := w.texts.Do(ctx, ids)
 	if err != nil {

@@ -54,7 +54,7 @@ func TestDashboardAndAlertsAskForRealMetrics(t *testing.T) {
 		t.Fatalf("metrics of a role are missing: %v", real)
 	}
 	asked := map[string]bool{}
-	for _, file := range []string{"helm/weft/files/dashboard.json", "helm/weft/files/alerts.yaml", "prometheus/alerts_test.yaml"} {
+	for _, file := range []string{"helm/weft/files/dashboard.json", "helm/weft/files/alerts.yaml", "prometheus/alerts_test.yaml", "prometheus/quality_test.yaml"} {
 		for _, name := range ourMetric.FindAllString(string(read(t, deployDir+file)), -1) {
 			if asked[name] = true; !real[name] && !real[histogram.ReplaceAllString(name, "")] {
 				t.Errorf("%s asks for %s, which no role has", file, name)
@@ -68,6 +68,7 @@ func TestDashboardAndAlertsAskForRealMetrics(t *testing.T) {
 
 func TestEveryAlertHasItsSectionInTheRunbook(t *testing.T) {
 	alerts, runbook := string(read(t, deployDir+"helm/weft/files/alerts.yaml")), string(read(t, deployDir+"RUNBOOK.md"))
+	tests := string(read(t, deployDir+"prometheus/alerts_test.yaml")) + string(read(t, deployDir+"prometheus/quality_test.yaml"))
 	names := alertName.FindAllStringSubmatch(alerts, -1)
 	refs := runbookRef.FindAllStringSubmatch(alerts, -1)
 	if len(names) < 10 || len(refs) != len(names) {
@@ -80,7 +81,7 @@ func TestEveryAlertHasItsSectionInTheRunbook(t *testing.T) {
 		if strings.Count(runbook, "\n## "+n[1]+"\n") != 1 {
 			t.Errorf("RUNBOOK.md needs one section ## %s", n[1])
 		}
-		if !strings.Contains(string(read(t, deployDir+"prometheus/alerts_test.yaml")), n[1]) {
+		if !strings.Contains(tests, n[1]) {
 			t.Errorf("%s has no test", n[1])
 		}
 	}
