@@ -4,11 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"reflect"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -41,7 +38,7 @@ const targetParameter = "drain_target"
 // tokens are asked for. A queue that cannot be read is a 503: an autoscaler must not
 // take it for an empty one.
 func (s *Server) serveBacklog(w http.ResponseWriter, r *http.Request) {
-	owned, ok := s.callerOf(w, r)
+	owned, ok := s.callerOf(w, r, Admin)
 	if !ok {
 		return
 	}
@@ -80,22 +77,6 @@ func (s *Server) serveBacklog(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer) // the caller may have left
 }
 
-// callerOf lists the tenants that a caller may ask for, in order. It has answered when
-// ok is false.
-func (s *Server) callerOf(w http.ResponseWriter, r *http.Request) (owned []tasks.Tenant, ok bool) {
-	if !s.guarded {
-		return slices.Sorted(maps.Keys(s.tenants)), true
-	}
-	token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	owners := s.owners(token)
-	if !found || len(owners) == 0 {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="weft"`)
-		writeProblem(w, problem(http.StatusUnauthorized, "the token is missing or not valid; send the header Authorization: Bearer TOKEN"))
-		return nil, false
-	}
-	return slices.Sorted(maps.Keys(owners)), true
-}
-
 // fleetRoutes are those that a fleet and its stores call.
 func (s *Server) fleetRoutes(mux *http.ServeMux, api huma.API, errs []int) {
 	mux.HandleFunc("GET "+backlogPath, s.serveBacklog)
@@ -106,6 +87,7 @@ func (s *Server) fleetRoutes(mux *http.ServeMux, api huma.API, errs []int) {
 		Description: "For autoscalers: workers_wanted is the total, not a value per worker.",
 		Parameters: []*huma.Param{{Name: targetParameter, In: "query", Description: "Within which time all of it is to be done, 1s to 24h; default 5m",
 			Schema: &huma.Schema{Type: huma.TypeString, Examples: []any{"10m"}}}},
+		Security: s.needs(Admin, huma.Operation{}).Security,
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: body}}},
 			"503": {Description: fmt.Sprintf("%s: the queues cannot be read", http.StatusText(http.StatusServiceUnavailable))},

@@ -30,9 +30,14 @@ type Config struct {
 	// Listen is host:port, default 127.0.0.1:8080; port 0 takes a free one. Any
 	// address but a loopback one demands tokens.
 	Listen string
-	// Tenants are the shops to answer for, at least one. Without tokens anyone who
-	// reaches the address may read and write; with them, every tenant needs one.
+	// Tenants are the shops to answer for, at least one.
 	Tenants map[tasks.Tenant]Tenant
+	// Tokens are accepted as "Authorization: Bearer SECRET". Without any, whoever reaches
+	// the address may read and write; Server.SetTokens replaces them.
+	Tokens []Token
+	// CORSOrigins are the web origins whose pages may read the answers, such as
+	// https://shop.example, or * for all, which takes Tokens. Default: none.
+	CORSOrigins []string
 
 	// Notify tells the scheduler that the media of a product changed. It gets a
 	// second; its error is logged and does not fail the request. May be nil.
@@ -94,9 +99,6 @@ type Tenant struct {
 	Behaviour *behaviour.Tables
 	// Consent is what a shopper who said nothing is taken to have said about profiling.
 	Consent bool
-	// Tokens are accepted as "Authorization: Bearer TOKEN"; 16 or more printable
-	// characters each.
-	Tokens []string
 }
 
 // DeadMedium is a photo or listing that was given up.
@@ -106,8 +108,6 @@ type DeadMedium struct {
 	Reason  tasks.Reason
 	Message string
 }
-
-const minTokenBytes = 16
 
 func (c Config) withDefaults() Config {
 	c.Listen = cmp.Or(c.Listen, "127.0.0.1:8080")
@@ -148,7 +148,7 @@ func (c Config) Validate() error {
 		return err
 	}
 	if !loopback(host) && !c.guarded() {
-		return fmt.Errorf("%w: Listen %q: others could read and write; configure a token for every tenant, or listen on 127.0.0.1", ErrConfig, c.Listen)
+		return fmt.Errorf("%w: Listen %q: others could read and write; configure tokens, or listen on 127.0.0.1", ErrConfig, c.Listen)
 	}
 	for _, n := range []struct {
 		name  string
@@ -173,7 +173,6 @@ func (c Config) validateTenants() error {
 	if len(c.Tenants) == 0 {
 		return fmt.Errorf("%w: Tenants is empty: name at least one", ErrConfig)
 	}
-	guarded := c.guarded()
 	for _, name := range slices.Sorted(maps.Keys(c.Tenants)) {
 		t := c.Tenants[name]
 		if _, err := tasks.ParseTenant(string(name)); err != nil {
@@ -182,28 +181,20 @@ func (c Config) validateTenants() error {
 		if t.Objects == nil || t.Vectors == nil {
 			return fmt.Errorf("%w: Tenants[%q]: Objects and Vectors must both be set", ErrConfig, name)
 		}
-		if guarded && len(t.Tokens) == 0 {
-			return fmt.Errorf("%w: Tenants[%q].Tokens is empty while other tenants have tokens: configure one", ErrConfig, name)
-		}
-		for i, token := range t.Tokens {
-			printable := !slices.ContainsFunc([]byte(token), func(b byte) bool { return b <= ' ' || b > '~' })
-			if len(token) < minTokenBytes || !printable {
-				return fmt.Errorf("%w: Tenants[%q].Tokens[%d]: want %d or more printable ASCII characters without spaces", ErrConfig, name, i, minTokenBytes)
-			}
+	}
+	if err := c.validateOrigins(); err != nil {
+		return err
+	}
+	for i, t := range c.Tokens {
+		if err := t.Validate(); err != nil {
+			return fmt.Errorf("Tokens[%d]: %w", i, err)
 		}
 	}
 	return nil
 }
 
 // guarded tells whether tokens are asked for.
-func (c Config) guarded() bool {
-	for _, t := range c.Tenants {
-		if len(t.Tokens) > 0 {
-			return true
-		}
-	}
-	return false
-}
+func (c Config) guarded() bool { return len(c.Tokens) > 0 }
 
 // loopback tells whether only this machine reaches host.
 func loopback(host string) bool {

@@ -18,10 +18,25 @@ import (
 
 type requestKey struct{}
 
+// request is what is known of one beside what http has.
+type request struct {
+	id    string
+	token string // the name of the one that was shown
+}
+
 // requestID of the request that ctx belongs to, "" outside of one.
 func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestKey{}).(string)
-	return id
+	if r, ok := ctx.Value(requestKey{}).(*request); ok {
+		return r.id
+	}
+	return ""
+}
+
+// note keeps for the log whose token was shown.
+func note(ctx context.Context, token string) {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok {
+		r.token = token
+	}
 }
 
 var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -58,7 +73,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
-		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, id), s.cfg.BodyTimeout+s.cfg.RequestTimeout)
+		known := &request{id: id}
+		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, known), s.cfg.BodyTimeout+s.cfg.RequestTimeout)
 		defer cancel()
 		r = r.WithContext(ctx)
 		rec := &recorder{ResponseWriter: w}
@@ -85,7 +101,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			took := time.Since(begin)
 			s.metrics.request(r, rec.status, took)
 			s.log.LogAttrs(ctx, slog.LevelDebug, "request", slog.String("request", id), slog.String("method", r.Method),
-				slog.String("path", r.URL.Path), slog.Int("status", rec.status), slog.Duration("took", took))
+				slog.String("path", r.URL.Path), slog.Int("status", rec.status), slog.Duration("took", took), slog.String("token", known.token))
 			if abort {
 				panic(http.ErrAbortHandler) // half an answer was sent: cut the connection
 			}

@@ -55,16 +55,13 @@ func (s *Server) routes() (*http.ServeMux, error) {
 	write := []int{http.StatusBadRequest, http.StatusNotFound, http.StatusRequestTimeout, http.StatusPreconditionFailed,
 		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusServiceUnavailable, http.StatusInsufficientStorage}
 	erase := []int{http.StatusNotFound, http.StatusServiceUnavailable}
-	if s.guarded {
-		read, write, erase = append(read, http.StatusUnauthorized), append(write, http.StatusUnauthorized), append(erase, http.StatusUnauthorized)
-	}
 
 	const product = "/v1/{tenant}/products/{id}"
-	put := huma.Operation{OperationID: "putProduct", Method: http.MethodPut, Path: product, Summary: "Store a listing", Tags: []string{"catalogue"},
-		Description: "Answers when the listing is durable; the vector follows within seconds.", Errors: write, Responses: map[string]*huma.Response{}}
+	put := s.needs(Catalogue, huma.Operation{OperationID: "putProduct", Method: http.MethodPut, Path: product, Summary: "Store a listing", Tags: []string{"catalogue"},
+		Description: "Answers when the listing is durable; the vector follows within seconds.", Errors: write, Responses: map[string]*huma.Response{}})
 	huma.Register(api, put, s.putProduct)
-	image := huma.Operation{OperationID: "putImage", Method: http.MethodPut, Path: product + "/images/{name}", Summary: "Store a photo", Tags: []string{"catalogue"},
-		Description: "Answers when the photo is durable; it is decoded later.", Errors: write, Responses: map[string]*huma.Response{}}
+	image := s.needs(Catalogue, huma.Operation{OperationID: "putImage", Method: http.MethodPut, Path: product + "/images/{name}", Summary: "Store a photo", Tags: []string{"catalogue"},
+		Description: "Answers when the photo is durable; it is decoded later.", Errors: write, Responses: map[string]*huma.Response{}})
 	huma.Register(api, image, s.putImage)
 	// The bodies are described only now: huma would read them itself otherwise.
 	paths := api.OpenAPI().Paths
@@ -74,20 +71,20 @@ func (s *Server) routes() (*http.ServeMux, error) {
 		created.Description = "Created"
 		op.Responses["201"] = &created
 	}
-	huma.Register(api, huma.Operation{OperationID: "deleteProduct", Method: http.MethodDelete, Path: product, Summary: "Delete the listing and all photos of a product",
-		Tags: []string{"catalogue"}, Description: "Its vector and its place among the neighbours go within seconds.", Errors: erase}, s.deleteProduct)
-	huma.Register(api, huma.Operation{OperationID: "deleteImage", Method: http.MethodDelete, Path: product + "/images/{name}", Summary: "Delete a photo",
-		Tags: []string{"catalogue"}, Errors: erase}, s.deleteImage)
+	huma.Register(api, s.needs(Catalogue, huma.Operation{OperationID: "deleteProduct", Method: http.MethodDelete, Path: product, Summary: "Delete the listing and all photos of a product",
+		Tags: []string{"catalogue"}, Description: "Its vector and its place among the neighbours go within seconds.", Errors: erase}), s.deleteProduct)
+	huma.Register(api, s.needs(Catalogue, huma.Operation{OperationID: "deleteImage", Method: http.MethodDelete, Path: product + "/images/{name}", Summary: "Delete a photo",
+		Tags: []string{"catalogue"}, Errors: erase}), s.deleteImage)
 	s.collectRoutes(api, write)
-	get := huma.Operation{OperationID: "getProduct", Method: http.MethodGet, Path: product, Summary: "Read a product's vectors", Tags: []string{"read"},
+	get := s.needs(Read, huma.Operation{OperationID: "getProduct", Method: http.MethodGet, Path: product, Summary: "Read a product's vectors", Tags: []string{"read"},
 		Description: "404 with type " + client.TypeWaiting + " while the product waits to be encoded, with type " + client.TypeDead + " when its media were given up.",
-		Errors:      read, Responses: map[string]*huma.Response{"304": {Description: "Not modified"}}}
+		Errors:      read, Responses: map[string]*huma.Response{"304": {Description: "Not modified"}}})
 	huma.Register(api, get, s.getProduct)
-	huma.Register(api, huma.Operation{OperationID: "similarProducts", Method: http.MethodGet, Path: product + "/similar", Summary: "Find the nearest products",
-		Tags: []string{"read"}, Description: "Exact search by the cosine of the content vectors, the nearest first, ties to the lower id.", Errors: read}, s.similar)
+	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "similarProducts", Method: http.MethodGet, Path: product + "/similar", Summary: "Find the nearest products",
+		Tags: []string{"read"}, Description: "Exact search by the cosine of the content vectors, the nearest first, ties to the lower id.", Errors: read}), s.similar)
 	s.userRoutes(api, read)
-	huma.Register(api, huma.Operation{OperationID: "status", Method: http.MethodGet, Path: "/v1/{tenant}/status", Summary: "Where the tenant stands",
-		Tags: []string{"operate"}, Errors: read}, s.status)
+	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "status", Method: http.MethodGet, Path: "/v1/{tenant}/status", Summary: "Where the tenant stands",
+		Tags: []string{"operate"}, Errors: read}), s.status)
 
 	s.fleetRoutes(mux, api, read)
 	describe(api.OpenAPI())
@@ -117,8 +114,8 @@ func (s *Server) collectRoutes(api huma.API, errs []int) {
 			"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}},
 		}}
 	for _, kind := range []behaviour.Kind{behaviour.Events, behaviour.Reviews, behaviour.Users} {
-		op := huma.Operation{OperationID: "collect-" + string(kind), Method: http.MethodPost, Path: "/v1/{tenant}/" + string(kind), Tags: []string{"shoppers"}, DefaultStatus: http.StatusAccepted,
-			Summary: "Take " + string(kind) + " in", Description: "Answers when every row that was accepted is durable, and says what became of each. Sending a row again is safe: it counts as duplicate.", Errors: errs}
+		op := s.needs(Events, huma.Operation{OperationID: "collect-" + string(kind), Method: http.MethodPost, Path: "/v1/{tenant}/" + string(kind), Tags: []string{"shoppers"}, DefaultStatus: http.StatusAccepted,
+			Summary: "Take " + string(kind) + " in", Description: "Answers when every row that was accepted is durable, and says what became of each. Sending a row again is safe: it counts as duplicate.", Errors: errs})
 		huma.Register(api, op, s.collect(kind))
 		api.OpenAPI().Paths[op.Path].Post.RequestBody = body
 	}

@@ -2,13 +2,13 @@ package serve
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -26,6 +26,7 @@ type Server struct {
 	cfg     Config
 	log     *slog.Logger
 	guarded bool // tokens are asked for
+	tokens  atomic.Pointer[keyring]
 	tenants map[tasks.Tenant]*tenant
 	metrics *metrics
 	notices *notices
@@ -70,11 +71,11 @@ func New(cfg Config) (*Server, error) {
 	}
 	for name, t := range cfg.Tenants {
 		served := &tenant{Tenant: t, name: name, catalogue: newCatalogue(name, t, cfg.RecheckEvery, s.log, m)}
-		for _, token := range t.Tokens {
-			served.tokens = append(served.tokens, sha256.Sum256([]byte(token)))
-		}
 		served.judge = s.newJudge(served, judged)
 		s.tenants[name] = served
+	}
+	if err := s.SetTokens(cfg.Tokens); err != nil {
+		return nil, err
 	}
 	mux, err := s.routes()
 	if err != nil {
@@ -85,7 +86,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve: compression: %w", err)
 	}
-	s.handler = compress(s.observe(s.guard(mux)))
+	s.handler = compress(s.observe(s.guard(s.crossOrigin(mux))))
 	return s, nil
 }
 

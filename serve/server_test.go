@@ -29,11 +29,18 @@ func guarded(t *testing.T) func(*serve.Config) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		shop := c.Tenants["shop"]
-		shop.Tokens = []string{shopToken, "shop-token-to-come-0123"}
-		c.Tenants["shop"] = shop
-		c.Tenants["other"] = serve.Tenant{Objects: dir, Vectors: newMemory(), Tokens: []string{otherToken}}
+		c.Tenants["other"] = serve.Tenant{Objects: dir, Vectors: newMemory()}
+		c.Tokens = []serve.Token{token(t, "shop", shopToken, serve.Admin), token(t, "shop", "shop-token-to-come-0123", serve.Admin), token(t, "other", otherToken, serve.Admin)}
 	}
+}
+
+func token(t testing.TB, tenant tasks.Tenant, secret string, roles ...serve.Role) serve.Token {
+	t.Helper()
+	made, err := serve.NewToken(tenant, secret, roles...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
 }
 
 func TestTokens(t *testing.T) {
@@ -51,8 +58,8 @@ func TestTokens(t *testing.T) {
 		{"shop", "Bearer " + shopToken + "x", 401},
 		{"shop", "Basic " + shopToken, 401},
 		{"shop", shopToken, 401},
-		{"shop", "Bearer " + otherToken, 404},  // like a tenant that does not exist
-		{"none", "Bearer " + otherToken, 404},  //
+		{"shop", "Bearer " + otherToken, 403},  // like a tenant that does not exist
+		{"none", "Bearer " + otherToken, 403},  //
 		{"none", "", 401},                      // nor does it show without a token
 		{"other", "Bearer " + otherToken, 404}, // the product is the shop's
 	} {
@@ -66,7 +73,7 @@ func TestTokens(t *testing.T) {
 		}
 	}
 	// A wrong token is refused before a byte of the body is read or stored.
-	if res, _ := s.do(t, "PUT", "/v1/shop/products/p1", `{"title":"a"}`, "Authorization", "Bearer "+otherToken); res.StatusCode != 404 || len(s.keys(t)) != 0 {
+	if res, _ := s.do(t, "PUT", "/v1/shop/products/p1", `{"title":"a"}`, "Authorization", "Bearer "+otherToken); res.StatusCode != 403 || len(s.keys(t)) != 0 {
 		t.Errorf("write with another tenant's token: %d, bucket %q", res.StatusCode, s.keys(t))
 	}
 	if _, err := s.as(t, "shop", shopToken).PutProduct(t.Context(), "p1", client.Listing{Title: "a"}, client.Condition{}); err != nil {
@@ -106,11 +113,6 @@ func TestConfigIsRefused(t *testing.T) {
 	if err := good().Validate(); err != nil {
 		t.Fatal(err)
 	}
-	tokens := func(c *serve.Config, list ...string) {
-		t := c.Tenants["shop"]
-		t.Tokens = list
-		c.Tenants["shop"] = t
-	}
 	for _, tc := range []struct {
 		spoil func(*serve.Config)
 		says  string
@@ -120,16 +122,14 @@ func TestConfigIsRefused(t *testing.T) {
 		{func(c *serve.Config) { c.Tenants["shop"] = serve.Tenant{Objects: dir} }, "Objects and Vectors"},
 		{func(c *serve.Config) { c.Listen = "8080" }, "8080"},
 		{func(c *serve.Config) { c.Listen = "127.0.0.1:http" }, "port"},
-		{func(c *serve.Config) { c.Listen = ":8080" }, "token for every tenant"},
-		{func(c *serve.Config) { c.Listen = "0.0.0.0:8080" }, "token for every tenant"},
-		{func(c *serve.Config) { c.Listen = "[::]:8080" }, "token for every tenant"},
-		{func(c *serve.Config) { c.Listen = "shop.example:8080" }, "token for every tenant"},
-		{func(c *serve.Config) { tokens(c, "short") }, "Tokens[0]"},
-		{func(c *serve.Config) { tokens(c, shopToken, "with a space in the middle") }, "Tokens[1]"},
+		{func(c *serve.Config) { c.Listen = ":8080" }, "configure tokens"},
+		{func(c *serve.Config) { c.Listen = "0.0.0.0:8080" }, "configure tokens"},
+		{func(c *serve.Config) { c.Listen = "[::]:8080" }, "configure tokens"},
+		{func(c *serve.Config) { c.Listen = "shop.example:8080" }, "configure tokens"},
+		{func(c *serve.Config) { c.Tokens = []serve.Token{{Tenant: "shop"}} }, "Tokens[0]"},
 		{func(c *serve.Config) {
-			c.Tenants["other"] = c.Tenants["shop"]
-			tokens(c, shopToken)
-		}, `"other"`},
+			c.Tokens = []serve.Token{token(t, "shop", shopToken, serve.Read), {Tenant: "Shop", Roles: []serve.Role{serve.Read}}}
+		}, "Tokens[1]"},
 		{func(c *serve.Config) { c.MaxImageBytes = -1 }, "MaxImageBytes"},
 		{func(c *serve.Config) { c.MaxUploadBytes = 1000 }, "MaxUploadBytes"},
 		{func(c *serve.Config) { c.BodyTimeout = -time.Second }, "BodyTimeout"},
@@ -149,7 +149,7 @@ func TestConfigIsRefused(t *testing.T) {
 	}
 	c := good()
 	c.Listen = "0.0.0.0:0"
-	tokens(&c, shopToken)
+	c.Tokens = []serve.Token{token(t, "shop", shopToken, serve.Admin)}
 	if err := c.Validate(); err != nil {
 		t.Errorf("with a token: %v", err)
 	}

@@ -50,12 +50,12 @@ type RecommendAnswer struct{ Body client.Recommendations }
 // userRoutes are the two that tell of shoppers.
 func (s *Server) userRoutes(api huma.API, errs []int) {
 	const user = "/v1/{tenant}/users/{id}"
-	huma.Register(api, huma.Operation{OperationID: "getUser", Method: http.MethodGet, Path: user, Summary: "Read a user's profile and vector", Tags: []string{"shoppers"},
+	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "getUser", Method: http.MethodGet, Path: user, Summary: "Read a user's profile and vector", Tags: []string{"shoppers"},
 		Description: "The profile is made by rules, from the rows as they are now; each value names what is behind it. 404 with type " + client.TypeDeclined +
-			" for a user who has not agreed to profiling: nothing is told.", Errors: errs}, s.user)
-	huma.Register(api, huma.Operation{OperationID: "recommend", Method: http.MethodGet, Path: user + "/recommendations", Summary: "List what suits a user", Tags: []string{"shoppers"},
+			" for a user who has not agreed to profiling: nothing is told.", Errors: errs}), s.user)
+	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "recommend", Method: http.MethodGet, Path: user + "/recommendations", Summary: "List what suits a user", Tags: []string{"shoppers"},
 		Description: "What the user has bought is left out, returned or not. A user who is not known, has no vector yet or has not agreed to profiling gets a popular list, " +
-			"and road and why say so. 404 for an anchor that is not known or has no vector.", Errors: errs}, s.recommend)
+			"and road and why say so. 404 for an anchor that is not known or has no vector.", Errors: errs}), s.recommend)
 }
 
 func (s *Server) user(ctx context.Context, in *UserQuery) (*UserAnswer, error) {

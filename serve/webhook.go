@@ -54,11 +54,11 @@ type S3Noted struct {
 type S3NotedAnswer struct{ Body S3Noted }
 
 func (s *Server) notifyRoute(api huma.API, errs []int) {
-	op := huma.Operation{OperationID: notifyOperation, Method: http.MethodPost, Path: "/v1/{tenant}/notifications/s3", Tags: []string{"operate"}, DefaultStatus: http.StatusAccepted,
+	op := s.needs(Catalogue, huma.Operation{OperationID: notifyOperation, Method: http.MethodPost, Path: "/v1/{tenant}/notifications/s3", Tags: []string{"operate"}, DefaultStatus: http.StatusAccepted,
 		Summary: "Hear of changed objects from an S3 server",
 		Description: "S3 event JSON as AWS, MinIO and versitygw send it; the token as bearer, or as the password of basic authentication for servers that " +
 			"know nothing but an address. Only a hint: the bucket is looked at, so repeated, late and lost notifications do no harm.",
-		Errors: append([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge}, errs...)}
+		Errors: append([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge}, errs...)})
 	huma.Register(api, op, s.notifyS3)
 	api.OpenAPI().Paths[op.Path].Post.RequestBody = &huma.RequestBody{Required: true, Description: "At most 1 MiB.",
 		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}}}

@@ -127,7 +127,7 @@ func TestNotificationsNeedAToken(t *testing.T) {
 		return "Basic " + base64.StdEncoding.EncodeToString([]byte("s3:"+password))
 	}
 	for authorization, status := range map[string]int{
-		"": 401, "Bearer wrong-token-0123456789": 401, basic("wrong-token-0123456789"): 401, "Basic %%%": 401, "Bearer " + otherToken: 404, basic(otherToken): 404,
+		"": 401, "Bearer wrong-token-0123456789": 401, basic("wrong-token-0123456789"): 401, "Basic %%%": 401, "Bearer " + otherToken: 403, basic(otherToken): 403,
 		"Bearer " + shopToken: 202, basic(shopToken): 202,
 	} {
 		if res, body := s.do(t, "POST", notifications, minioEvent, "Authorization", authorization); res.StatusCode != status {

@@ -53,12 +53,12 @@ func (c *importCmd) taker(ctx context.Context, a *app) (taker, error) {
 	if c.To != "" && (c.Data != "" || c.Objects != "") {
 		return nil, usagef("--to excludes --data and --objects: give one of them")
 	}
-	url := c.To
+	url, token := c.To, c.Token
 	if info, running := runningAt(c.Data); url == "" && c.Data != "" && running {
-		url = "http://" + info.HTTP
+		url, token = "http://"+info.HTTP, first(token, info.Token)
 	}
 	if url != "" {
-		api, err := client.New(client.Config{URL: url, Tenant: c.Tenant, Token: c.Token, Attempts: 20})
+		api, err := client.New(client.Config{URL: url, Tenant: c.Tenant, Token: token, Attempts: 20})
 		if err != nil {
 			return nil, usageError{err}
 		}

@@ -16,8 +16,9 @@ const lockName = "weft.lock"
 type lockInfo struct {
 	PID     int       `json:"pid"`
 	HTTP    string    `json:"http"`
-	Redis   string    `json:"redis"` // URL of the vectors
-	Queue   string    `json:"queue"` // URL of the queues
+	Token   string    `json:"token,omitempty"` // for HTTP, where it asks for one
+	Redis   string    `json:"redis"`           // URL of the vectors
+	Queue   string    `json:"queue"`           // URL of the queues
 	Started time.Time `json:"started"`
 }
 
@@ -33,7 +34,7 @@ func lockData(dir string) (*dataLock, error) {
 		return nil, fmt.Errorf("--data %s: %w", dir, err)
 	}
 	path := filepath.Join(dir, lockName)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--data %s: %w", dir, err)
 	}
@@ -52,6 +53,9 @@ func lockData(dir string) (*dataLock, error) {
 func (l *dataLock) publish(info lockInfo) error {
 	b, err := json.Marshal(info)
 	if err != nil {
+		return err
+	}
+	if err := l.file.Chmod(0o600); err != nil { // it may be of a time without tokens
 		return err
 	}
 	if err := l.file.Truncate(0); err != nil {

@@ -51,6 +51,7 @@ type cli struct {
 	Scheduler   schedulerCmd   `cmd:"" help:"Run the scheduler: find what is missing or stale."`
 	Worker      workerCmd      `cmd:"" help:"Run a worker: fetch, encode, fuse, publish."`
 	Serve       serveCmd       `cmd:"" help:"Run the HTTP API."`
+	Token       tokenCmd       `cmd:"" help:"Make a token for the HTTP API."`
 	Autoscale   autoscaleCmd   `cmd:"" help:"Start and drain local workers by what waits."`
 	Drain       drainCmd       `cmd:"" help:"Let one worker finish what it has in hand and end; list the workers."`
 	Pause       pauseCmd       `cmd:"" help:"Keep workers from taking further tasks of a queue."`

@@ -42,8 +42,10 @@ type node struct {
 	reaper  *queue.Reaper // where the queues outlive this process
 	server  *queue.Server
 	http    *serve.Server
-	roles   sync.WaitGroup
-	closers []func()
+	// localToken is for commands on this machine, "" where no tokens are asked for.
+	localToken string
+	roles      sync.WaitGroup
+	closers    []func()
 }
 
 // openNode opens what all tenants share; it starts nothing.
@@ -130,14 +132,22 @@ const (
 )
 
 // startServe answers HTTP until stop. notify hears of media that were written.
-func (n *node) startServe(ctx context.Context, listen string, tokens []string, notify func(*tenant, tasks.ProductID) error) error {
+func (n *node) startServe(ctx context.Context, listen string, who access, notify func(*tenant, tasks.ProductID) error) error {
+	tokens, err := who.tokens()
+	if err != nil {
+		return err
+	}
+	configured := len(tokens)
+	if tokens, n.localToken, err = localToken(tokens); err != nil {
+		return err
+	}
 	of := map[tasks.Tenant]*tenant{}
 	served := map[tasks.Tenant]serve.Tenant{}
 	for _, t := range n.tenants {
-		of[t.name], served[t.name] = t, t.served(tokens)
+		of[t.name], served[t.name] = t, t.served()
 	}
 	s, err := serve.New(serve.Config{
-		Listen: listen, Tenants: served,
+		Listen: listen, Tenants: served, Tokens: tokens, CORSOrigins: who.CORSOrigin,
 		Notify: func(_ context.Context, name tasks.Tenant, id tasks.ProductID) error { return notify(of[name], id) },
 		Status: func(ctx context.Context, name tasks.Tenant) (client.Status, error) { return of[name].status(ctx) },
 		Backlog: func(ctx context.Context, name tasks.Tenant, target time.Duration) (tasks.Backlog, error) {
@@ -158,6 +168,9 @@ func (n *node) startServe(ctx context.Context, listen string, tokens []string, n
 		return err
 	}
 	n.http = s
+	if who.Tokens != "" {
+		n.roles.Go(func() { n.followTokens(who, tokens[configured:]) })
+	}
 	return nil
 }
 

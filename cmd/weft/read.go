@@ -79,7 +79,7 @@ func (p place) running() (*client.Client, error) {
 	if !ok {
 		return nil, nil
 	}
-	return client.New(client.Config{URL: "http://" + info.HTTP, Tenant: p.Tenant})
+	return client.New(client.Config{URL: "http://" + info.HTTP, Tenant: p.Tenant, Token: info.Token})
 }
 
 type getCmd struct {

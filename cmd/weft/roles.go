@@ -113,8 +113,8 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 type serveCmd struct {
 	place
 	encoders
-	Listen string   `help:"HTTP address." default:"127.0.0.1:8080"`
-	Token  []string `help:"Accepted bearer tokens; needed to listen beyond this machine." placeholder:"TOKEN"`
+	Listen string `help:"HTTP address." default:"127.0.0.1:8080"`
+	access
 }
 
 // Help is shown by --help.
@@ -154,7 +154,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		}
 		return planner.Consider(ctx, id)
 	}
-	if err := n.startServe(ctx, c.Listen, c.Token, notify); err != nil {
+	if err := n.startServe(ctx, c.Listen, c.access, notify); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.err, "weft serve %s: http://%s, tenant %s\n", version, n.http.Addr(), t.name)

@@ -15,8 +15,8 @@ import (
 type upCmd struct {
 	place
 	encoders
-	Listen     string        `help:"HTTP address; port 0 takes a free one." default:"127.0.0.1:8080"`
-	Token      []string      `help:"Accepted bearer tokens; needed to listen beyond this machine." placeholder:"TOKEN"`
+	Listen string `help:"HTTP address; port 0 takes a free one." default:"127.0.0.1:8080"`
+	access
 	UntilIdle  bool          `help:"Exit 0 once everything is done."`
 	SweepEvery time.Duration `help:"How often the whole bucket is compared with the lake." default:"30s"`
 	JSON       bool          `help:"Print the final report as JSON."`
@@ -148,11 +148,11 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 	if err := t.startFeeding(c.SweepEvery, !c.UntilIdle); err != nil {
 		return nil, err
 	}
-	if err := n.startServe(ctx, c.Listen, c.Token, notify); err != nil {
+	if err := n.startServe(ctx, c.Listen, c.access, notify); err != nil {
 		return nil, err
 	}
 	u.startup, u.cpuBefore = time.Since(u.began), cpuSeconds()
-	return u, u.lock.publish(lockInfo{HTTP: n.http.Addr().String(), Redis: u.vectorsURL, Queue: queueURL, PID: pid(), Started: u.began})
+	return u, u.lock.publish(lockInfo{HTTP: n.http.Addr().String(), Token: n.localToken, Redis: u.vectorsURL, Queue: queueURL, PID: pid(), Started: u.began})
 }
 
 // stop ends the parts in order; it may be called twice.
