@@ -187,7 +187,7 @@ func (c Config) validateTenants() error {
 	}
 	for i, t := range c.Tokens {
 		if err := t.Validate(); err != nil {
-			return fmt.Errorf("Tokens[%d]: %w", i, err)
+			return fmt.Errorf("%w (Tokens[%d])", err, i)
 		}
 	}
 	return nil
