@@ -106,7 +106,7 @@ fuzz: ## run each fuzz target for SECONDS (20)
 .PHONY: requirements
 requirements: ## pin bench/ and scripts/ requirements again (needs pip-compile)
 	for f in scripts/test-requirements bench/requirements; do \
-	  CUSTOM_COMPILE_COMMAND='make requirements' pip-compile -q --generate-hashes --strip-extras --no-emit-index-url \
+	  CUSTOM_COMPILE_COMMAND='make requirements' pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 	    --no-emit-find-links --no-emit-trusted-host --no-emit-options -o $$f.txt $$f.in; \
 	done
 

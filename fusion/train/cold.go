@@ -25,6 +25,16 @@ type ColdChoice struct {
 	Likeness   float64 `json:"recall@20_content"`
 	// Declined: likeness was better among the new, but put them in front of what people take.
 	Declined bool `json:"declined,omitempty"`
+
+	// How far up the new are shown among everything else: what their bias is raised by and the personal part of their scores
+	// multiplied by. Of the new targets of validation Reached come into lists of 20 of all items, ReachedBefore would without;
+	// the new take Share of all places, and Cost is the part of Recall + NDCG that is given for it.
+	Raised        float32 `json:"raised"`
+	Stress        float32 `json:"stress,omitempty"`
+	Reached       float64 `json:"recall@20_among_all"`
+	ReachedBefore float64 `json:"recall@20_among_all_before"`
+	Share         float64 `json:"share_of_places"`
+	Cost          float64 `json:"cost"`
 }
 
 const (

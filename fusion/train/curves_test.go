@@ -1,10 +1,14 @@
 package train
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -105,5 +109,48 @@ func TestMaskedChecksum(t *testing.T) {
 	want := (sum>>15 | sum<<17) + 0xa282ead8
 	if got := masked([]byte("123456789")); got != want {
 		t.Errorf("masked checksum %08x, want %08x", got, want)
+	}
+}
+
+// TensorBoard's own reader finds every number where it was put.
+func TestCurvesInTensorBoard(t *testing.T) {
+	dir := t.TempDir()
+	c, err := newCurves(dir, time.Unix(1700000000, 5e8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][][2]float64{"tower/loss": nil, "refit/loss": nil}
+	for step := 1; step <= 300; step += 7 {
+		for tag := range want {
+			x := float64(float32(1 / float64(step+len(want[tag]))))
+			c.add(time.Unix(1700000000, 5e8), tag, step, x)
+			want[tag] = append(want[tag], [2]float64{float64(step), x})
+		}
+	}
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	const read = `
+import json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0}).Reload()
+print(json.dumps({tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}))`
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(cache, "weft", "test-venv", "bin", "python"), "-c", read, dir)
+	var problems bytes.Buffer
+	cmd.Stderr = &problems
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s (run `make test-needs`)", err, problems.String())
+	}
+	var got map[string][][2]float64
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("TensorBoard reads %v, want %v", got, want)
 	}
 }

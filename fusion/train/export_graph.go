@@ -86,10 +86,14 @@ func (m *served) productModel(features []prepared) ([]byte, error) {
 			content = e.add(content, x)
 		}
 	}
-	v := e.unit(sum)
+	v := e.segments(sum, m.tower.segments, d)
 	cold := e.sub(e.number(1), warm)
+	tau := make([]float32, d)
+	for i := range tau {
+		tau[i] = m.tower.tau[i*m.tower.segments/d]
+	}
 	place := e.add(warm, e.mul(cold, e.number(m.cold.Tower)))
-	tower := e.mul(e.mul(v, e.number(m.tower.tau)), place)
+	tower := e.mul(e.mul(v, e.weight(1, d, tau)), place)
 	blocks := e.Op("MatMul", values{e.concat(tower, bias), e.weight(d+1, m.rank, m.itemMap.Data[:(d+1)*m.rank])})
 	row := e.add(blocks, residual)
 	source := values{v} // as fillTables lays it
@@ -113,6 +117,15 @@ func (m *served) productModel(features []prepared) ([]byte, error) {
 		e.named("source", e.concat(source...), n(m.sources.Cols))
 	}
 	return e.Model()
+}
+
+// segments is x, d numbers wide, with each of n equal segments brought to unit length.
+func (e *exporter) segments(x graph.Value, n, d int) graph.Value {
+	if n == 1 {
+		return e.unit(x)
+	}
+	apart := e.Op("Reshape", values{x, e.list(-1, int64(n), int64(d/n))})
+	return e.Op("Reshape", values{e.unit(apart), e.list(-1, int64(d))})
 }
 
 // padded puts last into the last of Dim dimensions, and zeros between.
@@ -168,9 +181,9 @@ func (m *served) userModel() ([]byte, error) {
 	one := e.add(e.mul(count, e.number(0)), e.number(1))
 
 	d := m.tower.dim - 1
-	u := e.unit(total(d, mask))
+	u := e.segments(total(d, mask), m.tower.segments, d)
 	if m.tower.mix != nil {
-		u = e.unit(e.Op("MatMul", values{u, e.weight(d, d, m.tower.mix)}))
+		u = e.segments(e.Op("MatMul", values{u, e.weight(d, d, m.tower.mix)}), m.tower.segments, d)
 	}
 	rows := values{u, one}
 	for _, p := range m.parts[1:] {

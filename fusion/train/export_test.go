@@ -49,6 +49,9 @@ func TestWrittenModel(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "model")
 			c := small(d.Timed)
 			c.Epochs = 3
+			if d.Timed || len(d.Modalities) == 0 {
+				c.Towers = 2
+			}
 			s, err := Train(context.Background(), Options{Runtime: onnxtest.Open(t), Data: d, Config: c, Out: out})
 			if err != nil {
 				t.Fatal(err)

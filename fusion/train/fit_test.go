@@ -74,7 +74,7 @@ func shop(users, items int, timed bool) *dataset.Dataset {
 }
 
 func small(timed bool) Config {
-	return Config{Seed: 5, Dim: 12, Epochs: 4, Batch: 16, Rate: .01, Threads: 1}.withDefaults(timed)
+	return Config{Seed: 5, Towers: 1, Dim: 12, Epochs: 4, Batch: 16, Rate: .01, Threads: 1}.withDefaults(timed)
 }
 
 func open(t *testing.T, d *dataset.Dataset, c Config) *fit {

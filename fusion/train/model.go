@@ -55,6 +55,8 @@ type Summary struct {
 	Config   Config  `json:"config"`
 	Steps    int     `json:"steps"`
 	Seconds  float64 `json:"seconds"` // since the last interruption
+	// PeakMiB is the most memory that the process held; 0 where the system does not tell.
+	PeakMiB int `json:"peak_mib"`
 }
 
 // Trial is one setting of the grid.
@@ -101,7 +103,7 @@ func Train(ctx context.Context, o Options) (Summary, error) {
 	if err = errors.Join(err, curves.close()); err != nil {
 		return Summary{}, err
 	}
-	t.summary.Config, t.summary.Seconds = t.Config, time.Since(began).Seconds()
+	t.summary.Config, t.summary.Seconds, t.summary.PeakMiB = t.Config, time.Since(began).Seconds(), peakMemory()
 	return t.summary, t.write(ctx, m)
 }
 
@@ -161,7 +163,8 @@ func (t *training) history(rows []dataset.Interaction) baselines.History {
 type fitted struct {
 	*tower
 	history  []Epoch
-	best     int
+	best     int   // epoch
+	bests    []int // of each tower of an ensemble
 	steps    int
 	identity []float32   // averaged
 	projects [][]float32 // averaged
@@ -203,7 +206,7 @@ func (t *training) fit(ctx context.Context, c Config, rows []dataset.Interaction
 	if err != nil {
 		return fitted{}, err
 	}
-	out := fitted{tower: tw, history: f.state.History, best: f.state.Best, steps: f.state.Steps, identity: f.parameter("identity").Average}
+	out := fitted{tower: tw, history: f.state.History, best: f.state.Best, bests: []int{f.state.Best}, steps: f.state.Steps, identity: f.parameter("identity").Average}
 	for k := range f.features {
 		out.projects = append(out.projects, f.parameter(fmt.Sprintf("project.%d", k)).Average)
 	}
@@ -262,9 +265,7 @@ func (t *training) run(ctx context.Context) (*served, error) {
 	}
 	// What was chosen is fitted on all that is known when it serves. A given split may forbid that.
 	t.Watch.stage("fitting again on train and validation")
-	c := t.Config
-	c.Epochs = tower.best
-	if tower, err = t.fit(ctx, c, t.Data.TrainVal, "refit", false); err != nil {
+	if tower, err = t.ensemble(ctx, t.Config, t.Data.TrainVal, "refit", tower.bests); err != nil {
 		return nil, err
 	}
 	t.summary.Refit = tower.history
@@ -299,7 +300,7 @@ func (c Choice) weight(name string) float32 {
 func (t *training) chooseTower(ctx context.Context) (fitted, error) {
 	if !t.Grid {
 		t.Watch.stage("training the tower")
-		return t.fit(ctx, t.Config, t.Data.Train, "tower", true)
+		return t.ensemble(ctx, t.Config, t.Data.Train, "tower", nil)
 	}
 	var best fitted
 	var config Config
@@ -316,7 +317,17 @@ func (t *training) chooseTower(ctx context.Context) (fitted, error) {
 		}
 	}
 	t.Config = config
-	return best, nil
+	list := []fitted{best}
+	for i := 1; i < config.Towers; i++ {
+		c := config
+		c.Seed += uint64(i) * seedApart
+		f, err := t.fit(ctx, c, t.Data.Train, fmt.Sprintf("tower.%d", i+1), true)
+		if err != nil {
+			return f, err
+		}
+		list = append(list, f)
+	}
+	return join(list), nil
 }
 
 type variation struct {

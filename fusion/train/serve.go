@@ -37,6 +37,9 @@ type served struct {
 // serve folds the chosen blocks and makes the rows.
 func (t *training) serve(ctx context.Context, tower fitted, h baselines.History, list []candidate) (*served, error) {
 	choice := &t.summary.Choice
+	own := *tower.tower // the biases of the new are this model's own
+	own.b = slices.Clone(own.b)
+	tower.tower = &own
 	m := &served{tower: tower, counts: dataset.Counts(h.Rows, h.Items), now: h.Now}
 	// The tower is always there, at weight 0 where it does not serve: it is what places an item that nobody had.
 	m.parts = []part{{tower.block(), choice.weight(towerName)}}
@@ -54,6 +57,9 @@ func (t *training) serve(ctx context.Context, tower fitted, h baselines.History,
 	}
 	m.rank, m.userMap, m.itemMap = c.dim, c.userMap, c.itemMap
 	if err := m.fillTables(ctx, t.products); err != nil {
+		return nil, err
+	}
+	if err := t.place(ctx, m, c); err != nil {
 		return nil, err
 	}
 	m.assemble(c)
@@ -213,28 +219,98 @@ func (m *served) coldResidual() []float32 {
 	return row
 }
 
+// item writes the row of an item before it is scaled.
+func (m *served) item(c composite, i int, row []float32) {
+	copy(row, c.items.Row(i))
+	if m.counts[i] > 0 {
+		return
+	}
+	d := m.tower.dim - 1
+	features := make([]float32, m.rank)
+	m.features(i, features)
+	for r, level := range m.itemMap.Row(d) {
+		row[r] += (m.cold.Tower-1)*features[r] + m.cold.Raised*level
+	}
+	for k := range m.like.Dim {
+		row[m.rank+k] = m.cold.Content * m.like.Items[i*m.like.Dim+k]
+	}
+}
+
+// features is what the tower's features say of an item, in the composite.
+func (m *served) features(i int, row []float32) {
+	for k, x := range m.tower.items[i*m.tower.dim:][:m.tower.dim-1] {
+		for r, y := range m.itemMap.Row(k) {
+			row[r] += x * y
+		}
+	}
+}
+
+// place decides, once, how far up the new are shown.
+func (t *training) place(ctx context.Context, m *served, c composite) error {
+	chosen := &t.summary.Choice.Cold
+	var cold []int32
+	for i, n := range m.counts {
+		if n == 0 {
+			cold = append(cold, int32(i))
+		}
+	}
+	if m.like.Dim == 0 || len(cold) == 0 {
+		return nil
+	}
+	if chosen.Stress == 0 {
+		t.Watch.stage("places for new items")
+		width := m.rank + m.like.Dim
+		users, items, own := linear.Zeros(c.users.Rows, width), linear.Zeros(c.items.Rows, width), linear.Zeros(len(cold), width)
+		for u := range users.Rows {
+			copy(users.Row(u), c.users.Row(u))
+			copy(users.Row(u)[m.rank:], m.like.Users[u*m.like.Dim:][:m.like.Dim])
+		}
+		for i := range items.Rows {
+			m.item(c, i, items.Row(i))
+		}
+		for k, i := range cold {
+			row := own.Row(k)
+			m.features(int(i), row[:m.rank])
+			for r := range m.rank {
+				row[r] *= m.cold.Tower
+			}
+			copy(row[m.rank:], items.Row(int(i))[m.rank:])
+		}
+		scores, err := t.judge.scores(ctx, users.Data, items.Data, width)
+		if err != nil {
+			return err
+		}
+		asked := linear.Zeros(len(t.judge.users), width)
+		level := make([]float32, len(t.judge.users))
+		for k, u := range t.judge.users {
+			copy(asked.Row(k), users.Row(int(u)))
+			level[k] = float32(dot(asked.Row(k)[:m.rank], m.itemMap.Row(m.tower.dim-1)))
+		}
+		personal, err := t.products.Multiply(ctx, linear.Op{B: true}, asked, own)
+		if err != nil {
+			return err
+		}
+		t.judge.explore(scores, personal.Data, level, cold, chosen)
+	}
+	m.cold.Tower *= chosen.Stress
+	m.cold.Content *= chosen.Stress
+	m.cold.Raised = chosen.Raised
+	for _, i := range cold {
+		m.tower.b[i] += chosen.Raised
+	}
+	m.tower.coldBias += chosen.Raised
+	return nil
+}
+
 // assemble makes the rows that are read: composite and likeness side by side, items padded to unit length, users of unit
 // length with a zero where items are padded.
 func (m *served) assemble(c composite) {
 	q := m.like.Dim
 	m.users, m.items = linear.Zeros(c.users.Rows, Dim), linear.Zeros(c.items.Rows, Dim)
-	d := m.tower.dim - 1
 	longest := float32(0)
 	for i := range m.items.Rows {
 		row := m.items.Row(i)
-		copy(row, c.items.Row(i))
-		if m.counts[i] == 0 {
-			if m.cold.Tower != 1 { // take off what the features say
-				for k, x := range m.tower.items[i*m.tower.dim : i*m.tower.dim+d] {
-					for r, y := range m.itemMap.Row(k) {
-						row[r] -= (1 - m.cold.Tower) * x * y
-					}
-				}
-			}
-			for k := range q {
-				row[m.rank+k] = m.cold.Content * m.like.Items[i*q+k]
-			}
-		}
+		m.item(c, i, row)
 		longest = max(longest, float32(math.Sqrt(dot(row, row))))
 	}
 	m.scale = max(longest*headroom, 1e-6)

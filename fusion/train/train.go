@@ -6,6 +6,8 @@
 //
 // # Tower
 //
+// Several are trained from different seeds and joined to one wide tower (see join), whose score is the mean of theirs. Of each:
+//
 // An item is v = unit(identity·m + Σ x·W) over its modalities' features x (see encoding), where m drops a whole identity
 // at random so that the features learn to carry an item that nobody has seen. A user is u = unit(Σ v) over the history, in
 // the same table, for timed data passed on through a matrix that begins as the identity. The logit of an item is τ·u·v + b;
@@ -28,7 +30,8 @@ var (
 // Config says how a tower is trained. The zero Config is the recipe that was measured.
 type Config struct {
 	Seed        uint64
-	Dim         int     // of the tower, without the bias; 0 is 127
+	Towers      int     // that are trained, each from another seed, and joined; 0 is 3
+	Dim         int     // of a tower, without the bias; 0 is 127
 	Epochs      int     // at most; 0 is 12
 	Patience    int     // epochs without a better validation before it stops; 0 is 3
 	Batch       int     // users in a step; 0 is 512
@@ -60,6 +63,7 @@ func (c Config) withDefaults(timed bool) Config {
 			*x = to
 		}
 	}
+	set(&c.Towers, 3)
 	set(&c.Dim, 127)
 	set(&c.Epochs, 12)
 	set(&c.Patience, 3)
@@ -90,6 +94,7 @@ func (c Config) Validate() error {
 		name        string
 		x, from, to float64
 	}{
+		{"Towers", float64(c.Towers), 1, 16},
 		{"Dim", float64(c.Dim), 2, 1024},
 		{"Epochs", float64(c.Epochs), 1, 1000},
 		{"Patience", float64(c.Patience), 1, 1000},

@@ -15,10 +15,12 @@ type tower struct {
 	dim   int       // of users and items, the bias included
 	users []float32 // [u, 1]
 	items []float32 // [τ·v, b]
-	// v are the unit rows that users are summed from, b the biases, tau the temperature.
+	// v are the unit rows that users are summed from, b the biases.
 	v, b []float32
-	tau  float32
-	mix  []float32 // nil without times
+	// Towers that were joined lie side by side, each in a unit segment of its own with its own temperature; mix, nil without
+	// times, keeps to the segments.
+	segments int
+	tau, mix []float32
 	// coldBias is what items got that nobody has.
 	coldBias float32
 }
@@ -33,7 +35,7 @@ const chunk = 1 << 14
 // vectors computes the tower of the averaged weights for all items and for the users' histories, as of the end of the data.
 func (f *fit) vectors(ctx context.Context) (*tower, error) {
 	d := f.spec.dim
-	t := &tower{dim: d + 1, v: make([]float32, 0, f.items*d), tau: float32(math.Exp(float64(f.parameter("log_tau").Average[0])))}
+	t := &tower{dim: d + 1, v: make([]float32, 0, f.items*d), segments: 1, tau: []float32{float32(math.Exp(float64(f.parameter("log_tau").Average[0])))}}
 	for from := 0; from < f.items; from += chunk {
 		to := min(from+chunk, f.items)
 		rows := int64(to - from)
@@ -71,7 +73,7 @@ func (f *fit) vectors(ctx context.Context) (*tower, error) {
 	for i := range f.items {
 		row := t.items[i*t.dim : (i+1)*t.dim]
 		for j, x := range t.v[i*d : (i+1)*d] {
-			row[j] = t.tau * x
+			row[j] = t.tau[0] * x
 		}
 		row[d] = t.b[i]
 	}
