@@ -22,6 +22,7 @@ type tenant struct {
 	name      tasks.Tenant
 	catalogue *catalogue
 	judge     *quality.Judge // of the lists that are served; nil: of none
+	counted   countedLetters
 }
 
 type tenantKey struct{}

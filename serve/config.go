@@ -17,6 +17,8 @@ import (
 
 	"weft/behaviour"
 	"weft/client"
+	"weft/extractors/pixels"
+	"weft/storage/lake"
 	"weft/storage/objects"
 	"weft/tasks"
 )
@@ -48,6 +50,8 @@ type Config struct {
 	// Backlog tells what is still to be done for a tenant, and how many workers would
 	// do it within a time (0: a default). May be nil: /v1/backlog answers 501.
 	Backlog func(context.Context, tasks.Tenant, time.Duration) (tasks.Backlog, error)
+	// Workers lists the workers of a tenant that reported lately. May be nil.
+	Workers func(context.Context, tasks.Tenant) ([]tasks.Pace, error)
 	// Dead looks up which media of a product were given up. May be nil.
 	Dead func(context.Context, tasks.Tenant, tasks.ProductID) ([]DeadMedium, error)
 
@@ -91,6 +95,13 @@ type Tenant struct {
 	Vectors Vectors
 	// Collect takes events, reviews and users in. May be nil: they are refused.
 	Collect Collector
+	// Lake is weft's own tables of the tenant: what became of each photo, what was given
+	// up. May be nil: what needs it answers 501.
+	Lake *lake.Lake
+	// Queue is asked at once for what is to be tried again; nil: the sweep finds it.
+	Queue tasks.Queue
+	// Pictures decodes photos for thumbnails; default one of the pure-Go class.
+	Pictures *pixels.Decoder
 	// KeyPrefix is what the bucket's own keys begin with before media/, as its
 	// notifications have them: shop/default/.
 	KeyPrefix string

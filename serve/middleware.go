@@ -73,6 +73,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		known := &request{id: id}
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, known), s.cfg.BodyTimeout+s.cfg.RequestTimeout)
 		defer cancel()

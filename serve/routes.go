@@ -86,6 +86,7 @@ func (s *Server) routes() (*http.ServeMux, error) {
 	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "status", Method: http.MethodGet, Path: "/v1/{tenant}/status", Summary: "Where the tenant stands",
 		Tags: []string{"operate"}, Errors: read}), s.status)
 
+	s.consoleRoutes(api, read)
 	s.fleetRoutes(mux, api, read)
 	describe(api.OpenAPI())
 	spec, err := json.Marshal(api.OpenAPI())

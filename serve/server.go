@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 	"golang.org/x/net/netutil"
 
+	"weft/extractors/pixels"
 	"weft/serve/quality"
 	"weft/tasks"
 )
@@ -32,6 +33,8 @@ type Server struct {
 	notices *notices
 	uploads *gate
 	search  *gate
+	// pictures draws thumbnails.
+	pictures *pictures
 	// collects lets requests with rows through; none waits.
 	collects *gate
 	handler  http.Handler
@@ -69,7 +72,15 @@ func New(cfg Config) (*Server, error) {
 		search:   newGate(int64(cfg.MaxSearches), cfg.MaxWaiting),
 		collects: newGate(int64(cfg.MaxCollects), 0),
 	}
+	plain, err := pixels.Open(pixels.Go, pixels.Limits{}, pixels.Libraries{})
+	if err != nil {
+		return nil, fmt.Errorf("serve: decoding photos: %w", err)
+	}
+	s.pictures = newPictures(cfg.MaxImageBytes)
 	for name, t := range cfg.Tenants {
+		if t.Pictures == nil {
+			t.Pictures = plain
+		}
 		served := &tenant{Tenant: t, name: name, catalogue: newCatalogue(name, t, cfg.RecheckEvery, s.log, m)}
 		served.judge = s.newJudge(served, judged)
 		s.tenants[name] = served

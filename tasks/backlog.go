@@ -23,6 +23,10 @@ type Pace struct {
 	InHand   int    `json:"in_hand"` // tasks it holds
 	Done     int64  `json:"done"`    // tasks it has ended
 	Draining bool   `json:"draining,omitempty"`
+	// Encoded counts the items that went through an encoder since it started, Cached
+	// those whose content was known, by modality.
+	Encoded map[Modality]int64 `json:"encoded,omitempty"`
+	Cached  map[Modality]int64 `json:"cached,omitempty"`
 	// Seconds of this worker per item, by task type, measured while it had as much
 	// to do as it can take; a type that was never measured is absent.
 	Seconds map[Type]float64 `json:"seconds,omitempty"`

@@ -45,6 +45,12 @@ func (t *tally) publish() {
 	t.last.Store(time.Now().UnixNano())
 }
 
+// Tally is the part of Progress that workers tell each other.
+func (w *Worker) Tally() (encoded, cached map[tasks.Modality]int64) {
+	p := w.Progress()
+	return p.Encoded, p.Cached
+}
+
 // Progress returns the counts so far.
 func (w *Worker) Progress() Progress {
 	t := &w.metrics.tally

@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
+	"weft/storage/deadletters"
 	"weft/storage/lake"
 	"weft/tasks"
 	"weft/tasks/queue"
@@ -67,40 +68,40 @@ func letterOf(d lake.Dead) letter {
 	return l
 }
 
+// query checks what was asked for.
+func (c letters) query() (deadletters.Query, error) {
+	q := deadletters.Query{Keys: c.Key, Reason: tasks.Reason(c.Reason)}
+	if c.Reason != "" && !q.Reason.Known() {
+		return q, usagef("--reason %q: want one of %v", c.Reason, tasks.Reasons())
+	}
+	return q, nil
+}
+
 // each calls f with the letters that were chosen. dropped includes those that were
 // acknowledged.
 func (c letters) each(ctx context.Context, l *lake.Lake, dropped bool, f func(lake.Dead) error) error {
-	if c.Reason != "" && !tasks.Reason(c.Reason).Known() {
-		return usagef("--reason %q: want one of %v", c.Reason, tasks.Reasons())
+	q, err := c.query()
+	if err != nil {
+		return err
 	}
-	if len(c.Key) > 0 {
-		for _, key := range c.Key {
-			row, ok, err := l.Dead.Get(ctx, key)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				return fmt.Errorf("there is no dead letter %q: `weft deadletters list` names them", key)
-			}
-			if c.Reason == "" || row.Reason == c.Reason {
-				if err := f(row); err != nil {
-					return err
-				}
-			}
+	q.Dropped = dropped
+	for row, err := range (deadletters.Box{Dead: l.Dead}).Each(ctx, q) {
+		if err == nil {
+			err = f(row)
 		}
-		return nil
-	}
-	for row, err := range l.Dead.Scan(ctx) {
 		if err != nil {
-			return err
-		}
-		if (c.Reason == "" || row.Reason == c.Reason) && (dropped || row.Dropped == 0) {
-			if err := f(row); err != nil {
-				return err
-			}
+			return hinted(err)
 		}
 	}
 	return nil
+}
+
+// hinted says where the keys of letters are found.
+func hinted(err error) error {
+	if errors.Is(err, deadletters.ErrUnknown) {
+		return fmt.Errorf("%w: `weft deadletters list` names them", err)
+	}
+	return err
 }
 
 type deadListCmd struct {
@@ -190,64 +191,25 @@ type deadRetryCmd struct {
 // Run lifts dead letters, so that their objects are missing again, and asks the
 // queue for them at once where one is known.
 func (c *deadRetryCmd) Run(ctx context.Context, a *app) error {
-	var issued, skipped int
 	q, closeQueue, err := c.openQueue(ctx)
 	if err != nil {
 		return err
 	}
 	defer closeQueue()
-	n, err := c.change(ctx, a, c.All, func(cat *catalogue, d lake.Dead, now int64) ([]lake.Dead, error) {
-		if !retriable(d.Key) && len(c.Key) == 0 {
-			skipped++
-			return nil, nil
-		}
-		if !retriable(d.Key) {
-			return nil, fmt.Errorf("%s cannot be tried again: what it was is not in the bucket; import it anew, or drop it", d.Key)
-		}
-		rows := []lake.Dead{tombstone(d, now)}
-		if d.Reason == string(tasks.ReasonCrashed) && !strings.HasPrefix(d.Key, tasks.QuarantinePrefix) {
-			content, ok, err := cat.lake.Dead.Get(ctx, tasks.QuarantinePrefix+d.ContentSHA256)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				rows = append(rows, tombstone(content, now))
-			}
-		}
-		return rows, nil
-	}, func(cat *catalogue, d lake.Dead) error {
-		m := tasks.ParseMediaKey(d.Key)
-		if q == nil || m.Err != nil || m.Modality == "" {
-			return nil
-		}
-		t := tasks.Task{Type: tasks.ImageEmbed, Tenant: cat.tenant, Generation: cat.generation, Lane: tasks.Live, Product: m.Product, Key: d.Key, ETag: d.ETag}
-		if m.Modality == tasks.Text {
-			t.Type = tasks.TextEmbed
-		}
-		queued, err := q.Enqueue(ctx, t)
-		if queued {
-			issued++
-		}
+	var done deadletters.Retried
+	err = c.change(ctx, a, c.All, func(box deadletters.Box, query deadletters.Query) (err error) {
+		box.Queue = q
+		done, err = box.Retry(ctx, query)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(a.out).Encode(map[string]int{"retried": n - skipped, "issued": issued, "skipped": skipped})
+		return json.NewEncoder(a.out).Encode(map[string]int{"retried": len(done.Lifted), "issued": done.Issued, "skipped": done.Skipped})
 	}
-	_, err = fmt.Fprintf(a.out, "%d lifted, %d issued at once, the next sweep issues the others; %d skipped that are not in the bucket\n", n-skipped, issued, skipped)
+	_, err = fmt.Fprintf(a.out, "%d lifted, %d issued at once, the next sweep issues the others; %d skipped that are not in the bucket\n", len(done.Lifted), done.Issued, done.Skipped)
 	return err
-}
-
-// retriable tells the letters whose input is still there.
-func retriable(key string) bool {
-	return strings.HasPrefix(key, tasks.MediaPrefix) || strings.HasPrefix(key, tasks.QuarantinePrefix) || strings.HasPrefix(key, string(tasks.ProductFuse)+"/")
-}
-
-func tombstone(d lake.Dead, now int64) lake.Dead {
-	d.Row = lake.Row{Key: d.Key, Version: max(now, d.Version+1), Deleted: true}
-	return d
 }
 
 type deadDropCmd struct {
@@ -257,11 +219,12 @@ type deadDropCmd struct {
 
 // Run acknowledges dead letters.
 func (c *deadDropCmd) Run(ctx context.Context, a *app) error {
-	n, err := c.change(ctx, a, c.All, func(_ *catalogue, d lake.Dead, now int64) ([]lake.Dead, error) {
-		d.Row = lake.Row{Key: d.Key, Version: max(now, d.Version+1)}
-		d.Dropped = now
-		return []lake.Dead{d}, nil
-	}, nil)
+	var n int
+	err := c.change(ctx, a, c.All, func(box deadletters.Box, query deadletters.Query) error {
+		dropped, err := box.Drop(ctx, query)
+		n = len(dropped)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -272,59 +235,26 @@ func (c *deadDropCmd) Run(ctx context.Context, a *app) error {
 	return err
 }
 
-// changePage is how many letters are changed in one commit.
-const changePage = 1000
-
-// change writes what turn makes of the chosen letters, and then calls after, if it is
-// given, for each. It tells how many there were.
-func (c letters) change(ctx context.Context, a *app, all bool, turn func(*catalogue, lake.Dead, int64) ([]lake.Dead, error), after func(*catalogue, lake.Dead) error) (int, error) {
+// change opens the letters for writing.
+func (c letters) change(ctx context.Context, a *app, all bool, act func(deadletters.Box, deadletters.Query) error) error {
 	if len(c.Key) == 0 && c.Reason == "" && !all {
-		return 0, usagef("which letters? give keys, --reason, or --all")
+		return usagef("which letters? give keys, --reason, or --all")
+	}
+	q, err := c.query()
+	if err != nil {
+		return err
 	}
 	cat, err := c.openCatalogue(ctx, a)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer cat.close(ctx)
 	l, err := lake.Open(ctx, lake.Config{Store: cat.bucket, Writer: "deadletters", Log: a.log})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { _ = l.Close(context.WithoutCancel(ctx)) }()
-	var chosen []lake.Dead // gathered first: the table must not change under the scan
-	err = c.each(ctx, l, false, func(d lake.Dead) error {
-		chosen = append(chosen, d)
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	now := time.Now().UnixMilli()
-	for page := range slices.Chunk(chosen, changePage) {
-		var rows []lake.Dead
-		for _, d := range page {
-			turned, err := turn(cat, d, now)
-			if err != nil {
-				return 0, err
-			}
-			rows = append(rows, turned...)
-		}
-		if len(rows) == 0 {
-			continue
-		}
-		if err := l.Dead.Append(ctx, rows...); err != nil {
-			return 0, err
-		}
-		for _, d := range page {
-			if after == nil {
-				break
-			}
-			if err := after(cat, d); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return len(chosen), nil
+	return hinted(act(deadletters.Box{Dead: l.Dead, Tenant: cat.tenant, Generation: cat.generation}, q))
 }
 
 // openQueue opens the queue that --queue names or that of the process which runs at

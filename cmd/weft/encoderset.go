@@ -60,6 +60,7 @@ func (e encoders) engines(c *models.Cache) string {
 type encoderSet struct {
 	image     *extractors.LazyImage
 	text      *extractors.LazyText
+	decoder   *pixels.Decoder
 	class     pixels.Class
 	imageName string
 	textName  string
@@ -81,7 +82,7 @@ func (e encoders) open(class pixels.Class, log *slog.Logger) (*encoderSet, error
 		return nil, err
 	}
 	image.Loaded, text.Loaded = e.loaded(log), e.loaded(log)
-	set := &encoderSet{class: class, imageName: e.Image, textName: e.Text}
+	set := &encoderSet{class: class, decoder: image.Decoder, imageName: e.Image, textName: e.Text}
 	if set.image, err = extractors.NewLazyImage(image); err != nil {
 		return nil, err
 	}

@@ -101,7 +101,7 @@ func (n *node) startWorker(w *worker.Worker) (err error) {
 		}
 	}
 	n.server, err = queue.NewServer(queue.Config{Redis: n.queueRDB, Handlers: w.Handlers(), Slots: w.Slots(), Refuse: w.Refuse,
-		Suspects: n.outlived(), StopTimeout: drainTime, Tenant: w.Tenant, Name: n.name, Drain: func() { close(n.drained) }, Log: n.log})
+		Suspects: n.outlived(), StopTimeout: drainTime, Tenant: w.Tenant, Name: n.name, Tally: w.Tally, Drain: func() { close(n.drained) }, Log: n.log})
 	if err != nil {
 		return err
 	}
@@ -156,6 +156,7 @@ func (n *node) startServe(ctx context.Context, listen string, who access, notify
 		Dead: func(ctx context.Context, name tasks.Tenant, id tasks.ProductID) ([]serve.DeadMedium, error) {
 			return of[name].deadMedia(ctx, id)
 		},
+		Workers:  n.queue.Workers,
 		Registry: n.registry, Log: n.log, Version: version,
 	})
 	if errors.Is(err, serve.ErrConfig) {

@@ -88,7 +88,8 @@ func (t *tenant) newWorker(images worker.Images, texts worker.Texts, e encoders)
 
 // served is what HTTP answers from.
 func (t *tenant) served() serve.Tenant {
-	s := serve.Tenant{Objects: t.bucket, Vectors: t.vectors, KeyPrefix: t.node.keyPrefix(t.name), Behaviour: t.tables, Consent: profilingByDefault}
+	s := serve.Tenant{Objects: t.bucket, Vectors: t.vectors, KeyPrefix: t.node.keyPrefix(t.name), Behaviour: t.tables, Consent: profilingByDefault,
+		Lake: t.lake, Queue: t.node.queue, Pictures: t.pinned.encoders.decoder}
 	if t.collector != nil {
 		s.Collect = t.collector
 	}

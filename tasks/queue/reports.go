@@ -21,6 +21,7 @@ type reports struct {
 	name     string
 	meter    *meter
 	drain    func()
+	tally    func() (encoded, cached map[tasks.Modality]int64) // nil: not told
 	log      *slog.Logger
 	started  time.Time
 	draining atomic.Bool
@@ -31,7 +32,7 @@ type reports struct {
 }
 
 func newReports(cfg Config, m *meter) *reports {
-	return &reports{rdb: cfg.Redis, tenant: cfg.Tenant, name: cfg.Name, meter: m, drain: cfg.Drain, log: cfg.Log, started: time.Now()}
+	return &reports{rdb: cfg.Redis, tenant: cfg.Tenant, name: cfg.Name, meter: m, drain: cfg.Drain, tally: cfg.Tally, log: cfg.Log, started: time.Now()}
 }
 
 func (r *reports) start() {
@@ -56,6 +57,9 @@ func (r *reports) start() {
 // tell writes the report in one round trip.
 func (r *reports) tell(ctx context.Context, p tasks.Pace) error {
 	p.Name, p.Started, p.Draining = r.name, r.started.UnixMilli(), r.draining.Load()
+	if r.tally != nil {
+		p.Encoded, p.Cached = r.tally()
+	}
 	b, err := json.Marshal(p)
 	if err != nil {
 		return err

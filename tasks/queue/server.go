@@ -48,6 +48,9 @@ type Config struct {
 	// tell its pace to others: an empty Name tells nothing.
 	Tenant tasks.Tenant
 	Name   string
+	// Tally, if given, tells what the worker has encoded and what it knew already, for
+	// its reports.
+	Tally func() (encoded, cached map[tasks.Modality]int64)
 	// Drain is called once when somebody asks this worker to drain; see Client.Drain.
 	Drain func()
 	Log   *slog.Logger
