@@ -17,7 +17,7 @@ import (
 
 	"weft/behaviour"
 	"weft/client"
-	"weft/extractors/pixels"
+	"weft/extractors"
 	"weft/storage/lake"
 	"weft/storage/objects"
 	"weft/tasks"
@@ -101,7 +101,7 @@ type Tenant struct {
 	// Queue is asked at once for what is to be tried again; nil: the sweep finds it.
 	Queue tasks.Queue
 	// Pictures decodes photos for thumbnails; default one of the pure-Go class.
-	Pictures *pixels.Decoder
+	Pictures extractors.Decoder
 	// KeyPrefix is what the bucket's own keys begin with before media/, as its
 	// notifications have them: shop/default/.
 	KeyPrefix string

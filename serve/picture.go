@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/disintegration/imaging"
 
+	"weft/extractors"
 	"weft/extractors/pixels"
 	"weft/storage/objects"
 	"weft/tasks"
@@ -246,7 +247,7 @@ func (p *pictures) draw(ctx context.Context, t Tenant, id pictureID) ([]byte, er
 // drawJPEG draws a photo upright with its longer side at most size. Our decoder gives
 // squares: the photo is squashed into one of twice the size, and imaging, which cannot
 // be trusted with foreign planes, stretches that to the photo's shape.
-func drawJPEG(d *pixels.Decoder, data []byte, info pixels.Info, size int) ([]byte, error) {
+func drawJPEG(d extractors.Decoder, data []byte, info pixels.Info, size int) ([]byte, error) {
 	w, h := info.Width, info.Height
 	if info.Orientation >= 5 { // lies on its side
 		w, h = h, w

@@ -3,8 +3,10 @@ package serve
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,6 +15,7 @@ import (
 
 	"weft/behaviour"
 	"weft/client"
+	"weft/serve/console"
 	"weft/tasks"
 )
 
@@ -101,8 +104,25 @@ func (s *Server) routes() (*http.ServeMux, error) {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{DisableCompression: true}))
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
+	pages, err := console.New(console.Config{Tenants: s.shown(), Version: s.cfg.Version})
+	if err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
+	}
+	mux.Handle("GET "+console.Root, pages)
+	mux.Handle("GET /{$}", http.RedirectHandler(console.Root, http.StatusSeeOther))
 	mux.HandleFunc("/", unmatched(mux))
 	return mux, nil
+}
+
+// shown are the tenants that anybody may know of.
+func (s *Server) shown() (names []string) {
+	if s.guarded {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.tenants)) {
+		names = append(names, string(name))
+	}
+	return names
 }
 
 // collectRoutes are the three that take rows in.

@@ -60,7 +60,7 @@ func (e encoders) engines(c *models.Cache) string {
 type encoderSet struct {
 	image     *extractors.LazyImage
 	text      *extractors.LazyText
-	decoder   *pixels.Decoder
+	decoder   extractors.Decoder
 	class     pixels.Class
 	imageName string
 	textName  string
