@@ -23,7 +23,7 @@ GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 
 # Packages without the race detector: arithmetic on one goroutine, where it finds nothing and costs minutes, and tests
 # that drive whole programs, where it would watch only the driver.
-PLAIN := weft|weft/examples/.*|weft/extractors/(pixels|wordpiece|efficientnet)|weft/onnx/graph|weft/cmd/.*|weft/campaign(/.*)?
+PLAIN := weft|weft/examples/.*|weft/serve/console/browser|weft/extractors/(pixels|wordpiece|efficientnet)|weft/onnx/graph|weft/cmd/.*|weft/campaign(/.*)?
 
 .PHONY: help
 help: ## print this
@@ -58,7 +58,7 @@ test: test-needs ## vet and run every test; installs the servers the tests start
 
 .PHONY: test-needs
 test-needs:
-	@scripts/ensure.sh compiler libraries redis versitygw python
+	@scripts/ensure.sh compiler libraries redis versitygw python chromium
 	@scripts/venv.sh $(TEST_VENV) scripts/test-requirements.txt
 	@$(MAKE) --no-print-directory models
 

@@ -50,6 +50,7 @@ var fences = []struct {
 	{"github.com/parquet-go/parquet-go", []string{"storage", "fusion/dataset", "cmd"}, "the file format is the lake's (and export's) business, and that of tables which others wrote"},
 	{"github.com/disintegration/imaging", []string{"serve", "cmd"}, "imaging makes thumbnails; it is not Pillow's resize and can panic in goroutines of its own"},
 	{"github.com/alecthomas/kong", []string{"cmd"}, "flags and environment are read in cmd only"},
+	{"github.com/chromedp", []string{}, "browsers are driven in tests alone"},
 	{"flag", []string{"cmd", "examples"}, "flags and environment are read in cmd only"},
 }
 

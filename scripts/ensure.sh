@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo use and the machine lacks. Does nothing where all is there.
 #
-#   scripts/ensure.sh compiler | libraries | redis | versitygw | python ...
+#   scripts/ensure.sh compiler | libraries | redis | versitygw | python | chromium ...
 #
 # Debian packages go through apt-get, as root or by sudo without a password; otherwise it says what to install.
 # Exit 1 when something is still missing.
@@ -94,11 +94,25 @@ python() {
   [ ${#missing[@]} -eq 0 ] || apt "${missing[@]}"
 }
 
+# A browser, for the tests of the console.
+chromium() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    type -P "$name" >/dev/null && return  # not the function
+  done
+  if [ "$(uname -s)" = Darwin ]; then
+    [ -d '/Applications/Google Chrome.app' ] || [ -d /Applications/Chromium.app ] && return
+    note "no browser for the console's tests; install Chrome or Chromium"
+    return 1
+  fi
+  apt chromium || apt chromium-browser
+}
+
 failed=0
 for what in "$@"; do
   case "$what" in
-    compiler | libraries | redis | versitygw | python) "$what" || { note "$what: still missing"; failed=1; } ;;
-    *) note "unknown: $what (compiler, libraries, redis, versitygw, python)"; exit 2 ;;
+    compiler | libraries | redis | versitygw | python | chromium) "$what" || { note "$what: still missing"; failed=1; } ;;
+    *) note "unknown: $what (compiler, libraries, redis, versitygw, python, chromium)"; exit 2 ;;
   esac
 done
 exit "$failed"

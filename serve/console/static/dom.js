@@ -44,10 +44,17 @@ export function bytes(n) {
   return `${i ? short.format(n) : whole.format(n)} ${units[i]}`;
 }
 
+/** A time that has passed, as people say it: 4 min. */
+function past(s) {
+  if (s < 60) return `${Math.round(s)} s`;
+  if (s < 3600) return `${Math.round(s / 60)} min`;
+  return `${Math.round(s / 3600)} h`;
+}
+
 /** When something was, with the exact time to hover over. */
 export function when(time) {
   const at = new Date(time), ago = (Date.now() - at) / 1000;
-  const text = ago < 5 ? "just now" : ago < 48 * 3600 ? `${duration(ago)} ago` : at.toLocaleDateString("en", { dateStyle: "medium" });
+  const text = ago < 5 ? "just now" : ago < 48 * 3600 ? `${past(ago)} ago` : at.toLocaleDateString("en", { dateStyle: "medium" });
   return h("time", { datetime: at.toISOString(), title: at.toLocaleString() }, text);
 }
 

@@ -28,7 +28,7 @@ function show(o) {
   crew(o, paces);
   const known = sum(o.workers, "cached"), made = sum(o.workers, "encoded");
   figure("cached", known + made ? percent(known / (known + made)).replace(" %", "") : "–", known + made ? "%" : "", known + made ? `${number(known)} of ${count(known + made, "content")} not encoded again` : "nothing was encoded yet");
-  figure("products", number(o.products), "", o.generation ? `${bytes(o.bytes)} in memory, generation ${o.generation}` : "being read into memory");
+  figure("products", number(o.products), "", o.generation ? `with a vector, ${bytes(o.bytes)} in memory` : "being read into memory");
   if (o.dead) letters(o.dead);
 }
 
