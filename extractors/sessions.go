@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"weft/extractors/models"
 	"weft/onnx"
 )
 
@@ -32,7 +33,7 @@ func (c Config) open() (*sessions, error) {
 			return nil, errors.Join(err, s.Close())
 		}
 		if s.rows.most == 0 {
-			s.rows = batchRows{most: c.rows(runtime.Provider()), padded: runtime.Provider() != onnx.CPU}
+			s.rows.most, s.rows.padded, s.rows.full = c.rows(runtime.Provider()), runtime.Provider() != onnx.CPU, c.Manifest.Modality == models.Image
 			s.rows.now.Store(int64(s.rows.most))
 		}
 		for range max(1, c.Sessions) {
@@ -68,20 +69,25 @@ func (s *sessions) Close() error {
 	return all
 }
 
-// batchRows is how many rows one run takes. An accelerator compiles and measures a graph for each new shape, so there the
-// numbers of rows are few: powers of two, and the most.
+// batchRows is how many rows one run takes. An accelerator prepares itself for each new shape, and cuDNN's convolutions for
+// each shape that is not the one before: photos always run in full, texts, which have no convolutions, in powers of two.
 type batchRows struct {
 	most   int // as configured
 	padded bool
+	full   bool         // padded to what a run takes at most, not to the next power of two
 	now    atomic.Int64 // at most `most`; halved whenever the device had no memory for it
 }
 
 // fit is the number of rows that a run of n has, some of which nobody asked for.
 func (b *batchRows) fit(n int) int {
-	if !b.padded {
+	switch now := max(n, int(b.now.Load())); {
+	case !b.padded:
 		return n
+	case b.full:
+		return now
+	default:
+		return min(bucket(n, 1), now)
 	}
-	return min(bucket(n, 1), b.most)
 }
 
 // bucket is the smallest least·2^k that holds n.

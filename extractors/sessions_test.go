@@ -66,6 +66,14 @@ func TestFewShapesOnAnAccelerator(t *testing.T) {
 			t.Errorf("%d rows run as %d, want %d", n, got, want)
 		}
 	}
+	b.full = true
+	if got := b.fit(3); got != 24 {
+		t.Errorf("3 photos run as %d rows", got)
+	}
+	b.now.Store(12)
+	if got := b.fit(3); got != 12 {
+		t.Errorf("with less memory 3 photos run as %d rows", got)
+	}
 	if got := rowsOf(24, false).fit(7); got != 7 {
 		t.Errorf("on a CPU 7 rows run as %d", got)
 	}

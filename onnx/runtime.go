@@ -132,7 +132,8 @@ func load(library string) error {
 		return fmt.Errorf("%w: %s: %w; `weft models pull` fetches it again", ErrLibrary, path, err)
 	}
 	ort.SetSharedLibraryPath(path)
-	if err := ort.InitializeEnvironment(); err != nil {
+	// What fails comes back as an error; cuDNN's own attempts, hundreds of lines for a model in half precision, do not matter.
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return fmt.Errorf("%w: %s: %w; `weft models pull` fetches one that works", ErrLibrary, path, err)
 	}
 	process.library = path

@@ -7,14 +7,14 @@
 # it, PHOTOS a folder. CUDA, cuDNN and the driver must be found by the loader (LD_LIBRARY_PATH). About two minutes.
 set -euo pipefail
 [ $# -eq 3 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-weft=$1 gpu=(--provider cuda --onnxruntime "$2") photos=$3
+weft=$1 cpu=(--onnxruntime "$2") gpu=(--onnxruntime "$2" --provider cuda) photos=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 models=(efficientnet-lite0 efficientnet-lite0-fp16 all-minilm-l6-v2)
 step() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
 step 'goldens on the CPU'
-"$weft" models verify "${models[@]}"
+"$weft" models verify "${cpu[@]}" "${models[@]}"
 
 step 'goldens on the GPU, alone and in full batches'
 for batch in 32 8 128; do
@@ -24,9 +24,8 @@ done
 
 step 'the photos on both'
 find "$photos" -type f \( -name '*.jpg' -o -name '*.jpeg' -o -name '*.png' -o -name '*.webp' \) | sort >"$work/list"
-mapfile -t list <"$work/list"
-"$weft" encode --model efficientnet-lite0 "${list[@]}" >"$work/cpu"
-"$weft" encode --model efficientnet-lite0 "${gpu[@]}" "${list[@]}" >"$work/gpu"
+"$weft" encode --model efficientnet-lite0 "${cpu[@]}" "$work/list" >"$work/cpu"
+"$weft" encode --model efficientnet-lite0 "${gpu[@]}" "$work/list" >"$work/gpu"
 python3 - "$work/cpu" "$work/gpu" <<'PY'
 import json, math, sys
 worst, most, rows = 1.0, 0.0, 0
@@ -50,8 +49,10 @@ if "$weft" models verify "${gpu[@]}" --devices 63 efficientnet-lite0; then echo 
 step 'TensorRT, which may not be installed'
 "$weft" models verify "${gpu[@]}" --provider tensorrt efficientnet-lite0 || echo 'not here'
 
-step 'photos to vectors: CPU, GPU, GPU in half precision'
-"$weft" bench "$photos" --runs 2
-"$weft" bench "$photos" --runs 2 "${gpu[@]}"
-"$weft" bench "$photos" --runs 2 "${gpu[@]}" --image-model efficientnet-lite0-fp16
+step 'photos to vectors, each beside another product'
+bench() { "$weft" bench "$photos" --runs 2 "$@" 2>&1 | grep -E '^(run|start-up|peak)'; }
+echo CPU; bench "${cpu[@]}"
+echo GPU; bench "${gpu[@]}"
+echo 'GPU, two copies of the model'; bench "${gpu[@]}" --sessions 2
+echo 'GPU, half precision'; bench "${gpu[@]}" --image-model efficientnet-lite0-fp16
 step done
