@@ -102,14 +102,14 @@ func bucket(n, least int) int {
 // error is returned when a single row does not fit.
 func (b *batchRows) each(n int, run func(from, to int) error) error {
 	for from := 0; from < n; {
-		rows := int(b.now.Load())
-		to := min(from+rows, n)
+		rows := b.now.Load()
+		to := min(from+int(rows), n)
 		err := run(from, to)
 		switch {
 		case err == nil:
 			from = to
-		case errors.Is(err, onnx.ErrMemory) && to-from > 1:
-			b.now.CompareAndSwap(int64(rows), int64(max(1, (to-from)/2)))
+		case errors.Is(err, onnx.ErrMemory) && rows > 1: // also for a single photo: it runs among padding
+			b.now.CompareAndSwap(rows, rows/2)
 		case errors.Is(err, onnx.ErrMemory):
 			return fmt.Errorf("a single row does not fit: %w", err)
 		default:

@@ -42,13 +42,26 @@ func TestHalvesTheBatchWithoutMemory(t *testing.T) {
 	if want := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}; !slices.Equal(done, want) {
 		t.Errorf("computed %v", done)
 	}
-	if want := []int{10, 5, 5}; !slices.Equal(sizes, want) {
+	if want := []int{10, 10, 8, 4, 4, 2}; !slices.Equal(sizes, want) {
 		t.Errorf("runs of %v, want %v", sizes, want)
 	}
 	sizes, done = nil, nil
-	if err := b.each(7, run); err != nil || !slices.Equal(sizes, []int{5, 2}) {
+	if err := b.each(7, run); err != nil || !slices.Equal(sizes, []int{4, 3}) {
 		t.Errorf("later runs of %v, %v", sizes, err)
 	}
+	b.now.Store(32)
+	b.full, sizes = true, nil
+	padded := func(from, to int) error {
+		sizes = append(sizes, b.fit(to-from))
+		if sizes[len(sizes)-1] > fits {
+			return onnx.ErrMemory
+		}
+		return nil
+	}
+	if err := b.each(1, padded); err != nil || !slices.Equal(sizes, []int{32, 16, 8, 4}) {
+		t.Errorf("one photo among padding: runs of %v, %v", sizes, err)
+	}
+	b.full = false
 	fits = 0
 	if err := b.each(3, run); !errors.Is(err, onnx.ErrMemory) {
 		t.Errorf("a row that never fits: %v", err)
