@@ -143,6 +143,10 @@ func (c *Client) try(ctx context.Context, req request, out any) error {
 	if out == nil {
 		return nil
 	}
+	if raw, ok := out.(*[]byte); ok {
+		*raw = body
+		return nil
+	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return fmt.Errorf("client: %s %s: the answer cannot be read: %w", req.method, req.url, err)
 	}

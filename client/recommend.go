@@ -1,9 +1,11 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -182,6 +184,47 @@ func (c *Client) Recommend(ctx context.Context, user string, o RecommendOptions)
 	var r Recommendations
 	err = c.do(ctx, request{method: http.MethodGet, url: u}, &r)
 	return r, err
+}
+
+// BatchLine is the list of one user of a batch, or why there is none.
+type BatchLine struct {
+	User    string           `json:"user"`
+	List    *Recommendations `json:"list,omitempty"`
+	Problem string           `json:"problem,omitempty" doc:"Why there is no list for this user"`
+}
+
+// RecommendAll lists what suits each of up to 1,000 users, in their order. What goes
+// wrong for one user is in its line.
+func (c *Client) RecommendAll(ctx context.Context, users []string, o RecommendOptions) ([]BatchLine, error) {
+	bought := ""
+	if o.IncludeBought {
+		bought = "in"
+	}
+	body, err := json.Marshal(struct {
+		Users  []string `json:"users"`
+		Bought string   `json:"bought,omitempty"`
+		RecommendOptions
+	}{users, bought, o})
+	if err != nil {
+		return nil, err
+	}
+	var raw []byte
+	req := request{method: http.MethodPost, url: c.tenant + "/users/recommendations", body: body, header: http.Header{"Content-Type": {"application/json"}}}
+	if err := c.do(ctx, req, &raw); err != nil {
+		return nil, err
+	}
+	lines := make([]BatchLine, 0, len(users))
+	for d := json.NewDecoder(bytes.NewReader(raw)); d.More(); {
+		var line BatchLine
+		if err := d.Decode(&line); err != nil {
+			return lines, fmt.Errorf("client: line %d of the answer cannot be read: %w", len(lines)+1, err)
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) < len(users) {
+		return lines, fmt.Errorf("client: the answer broke off after %d of %d users", len(lines), len(users))
+	}
+	return lines, nil
 }
 
 // Shopper reads what is known of a user, and the vector. Errors: ErrNotFound, of which

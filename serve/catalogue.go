@@ -48,6 +48,7 @@ type catalogue struct {
 	tenant  tasks.Tenant
 	vectors Vectors
 	tables  *behaviour.Tables // nil: nobody does anything
+	consent bool              // what silence means
 	log     *slog.Logger
 	metrics *metrics
 	recheck time.Duration
@@ -66,7 +67,7 @@ type aged struct {
 }
 
 func newCatalogue(name tasks.Tenant, t Tenant, recheck time.Duration, log *slog.Logger, m *metrics) *catalogue {
-	return &catalogue{tenant: name, vectors: t.Vectors, tables: t.Behaviour, recheck: recheck, stale: make(chan struct{}, 1), log: log.With(slog.String("tenant", string(name))), metrics: m}
+	return &catalogue{tenant: name, vectors: t.Vectors, tables: t.Behaviour, consent: t.Consent, recheck: recheck, stale: make(chan struct{}, 1), log: log.With(slog.String("tenant", string(name))), metrics: m}
 }
 
 // shelf is the products to search, and whether it has ever been filled. While
@@ -110,9 +111,9 @@ func (c *catalogue) takeSnapshot(ctx context.Context, shelf *Shelf) {
 	begin := time.Now()
 	var err error
 	if c.tables != nil {
-		err = c.tables.Events.RefreshIfOlder(ctx, time.Second)
+		err = errors.Join(c.tables.Events.RefreshIfOlder(ctx, time.Second), c.tables.Users.RefreshIfOlder(ctx, time.Second))
 	}
-	s, failed := TakeSnapshot(ctx, shelf, c.tables)
+	s, failed := TakeSnapshot(ctx, shelf, c.tables, c.consent)
 	if ctx.Err() != nil {
 		return
 	}

@@ -18,6 +18,8 @@ import (
 	"weft/behaviour"
 	"weft/client"
 	"weft/extractors"
+	"weft/fusion"
+	"weft/gather"
 	"weft/storage/lake"
 	"weft/storage/objects"
 	"weft/tasks"
@@ -110,6 +112,12 @@ type Tenant struct {
 	Behaviour *behaviour.Tables
 	// Consent is what a shopper who said nothing is taken to have said about profiling.
 	Consent bool
+	// Parts, Model and Texts make vectors anew: for explanations, for lists without those
+	// followed, and for the text of a context. They may be nil: such requests are
+	// answered with 501, and a context is compared by its words.
+	Parts *gather.Reader
+	Model fusion.Model
+	Texts Texts
 }
 
 // DeadMedium is a photo or listing that was given up.

@@ -235,7 +235,8 @@ func (n *Neighbours) Bytes() int64 {
 	return blocks*blockRows*(int64(n.dim)*4+int64(n.stride)+20) + int64(len(n.slots))*perProduct + n.text
 }
 
-// Hit is a product found and its cosine to what was asked for, in [-1, 1].
+// Hit is a product found and its cosine to what was asked for, in [-1, 1], or what a
+// Search.Factor made of that.
 type Hit struct {
 	Entry
 	Score float32
@@ -251,6 +252,10 @@ type Search struct {
 	// Keep tells which products may be found; nil: all. It is called by several
 	// goroutines at once, and only for products that come near enough.
 	Keep func(*Entry) bool
+	// Factor multiplies scores before they are compared (see weigh), by more than 0 and
+	// at most MostFactor; nil: nothing does. It is called as Keep is.
+	Factor     func(*Entry) float64
+	MostFactor float64 // at least 1
 }
 
 // Except keeps all products but one.
@@ -295,7 +300,7 @@ func (n *Neighbours) Near(ctx context.Context, q []float32, s Search) ([]Hit, er
 				if at >= len(blocks) {
 					return
 				}
-				blocks[at].scan(&query, s.Keep, &parts[i])
+				blocks[at].scan(&query, &s, &parts[i])
 			}
 		}
 		if i == len(parts)-1 {
@@ -310,22 +315,38 @@ func (n *Neighbours) Near(ctx context.Context, q []float32, s Search) ([]Hit, er
 	}
 	found := merge(parts)
 	hits := make([]Hit, len(found))
-	for i, s := range found {
-		hits[i] = Hit{Entry: *s.at, Score: min(1, max(-1, s.score))} // rounding may pass 1
+	for i := range found {
+		hits[i] = Hit{Entry: *found[i].at, Score: found[i].score}
+		if s.Factor == nil {
+			hits[i].Score = min(1, max(-1, hits[i].Score)) // rounding may pass 1
+		}
 	}
 	return hits, nil
 }
 
-func (b *block) scan(q *query, keep func(*Entry) bool, to *selection) {
+func (b *block) scan(q *query, s *Search, to *selection) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	var sums [blockRows]int32
 	dotRows(q.codes, b.codes, sums[:])
 	for row, e := range b.entries {
-		if e == nil || !to.admits(q.atMost(sums[row], b.scale[row], b.miss[row]), b.categories[row]) || keep != nil && !keep(e) {
+		if e == nil {
 			continue
 		}
+		atMost, factor := q.atMost(sums[row], b.scale[row], b.miss[row]), float32(1)
+		if s.Factor == nil {
+			if !to.admits(atMost, b.categories[row]) || s.Keep != nil && !s.Keep(e) {
+				continue
+			}
+		} else {
+			if !to.admits(weigh(atMost, float32(s.MostFactor)), b.categories[row]) || s.Keep != nil && !s.Keep(e) {
+				continue
+			}
+			if factor = float32(s.Factor(e)); !to.admits(weigh(atMost, factor), b.categories[row]) {
+				continue
+			}
+		}
 		dim := len(q.exact)
-		to.offer(scored{dot(q.exact, b.rows[row*dim:][:dim]), b.categories[row], e})
+		to.offer(scored{weigh(dot(q.exact, b.rows[row*dim:][:dim]), factor), b.categories[row], e})
 	}
 }

@@ -6,8 +6,9 @@ import (
 	"fmt"
 
 	"weft/behaviour"
-	"weft/behaviour/clean"
 	"weft/client"
+	"weft/fusion"
+	"weft/gather"
 	"weft/storage/vectors"
 	"weft/tasks"
 )
@@ -28,7 +29,17 @@ type Recommender struct {
 	// UserVector reads a user's vector of the shelf's generation. Errors:
 	// vectors.ErrNotFound.
 	UserVector func(ctx context.Context, id tasks.UserID) (vectors.Record, error)
+	// Parts and Model make vectors anew, for explanations and without others. Nil: no
+	// answer that needs them, see ErrNoModel.
+	Parts *gather.Reader
+	Model fusion.Model
+	// Texts reads the text of a context. Nil: its words are compared with those of
+	// products instead.
+	Texts Texts
 }
+
+// ErrNoModel reports that this process cannot make vectors.
+var ErrNoModel = errors.New("no vectors can be made here")
 
 // Ask is what a list is wanted for.
 type Ask struct {
@@ -40,6 +51,15 @@ type Ask struct {
 	// PerCategory is how many may share a category, as far as there are others; 0: four
 	// fifths of K, rounded up, and with an anchor any number.
 	PerCategory int
+	Filter      Filter
+	Boosts      []Boost
+	Context     client.Context
+	// Diversity, 0 to 1, is how much unlikeness counts in the order; see diverse.
+	Diversity float64
+	// IncludeBought lets in what the user has bought.
+	IncludeBought bool
+	// Social is one of client's constants; "" is client.SocialFollowed.
+	Social string
 }
 
 // Why a list is not personal.
@@ -53,128 +73,121 @@ const (
 // out, returned or not: one who sent a product back knows it. A user who declined
 // profiling gets the list of one who is not known, and nothing the user did is looked
 // at. Fewer than K come where the shelf has not as many. Errors: ErrAnchor, ErrVector
-// (a vector of another generation than the shelf's), those of the stores.
+// (a vector of another generation than the shelf's), ErrNoModel, those of the stores.
 func (r *Recommender) Recommend(ctx context.Context, a Ask) (client.Recommendations, error) {
-	out := client.Recommendations{User: string(a.User), Anchor: string(a.Anchor), Generation: string(r.Shelf.Generation), Social: client.SocialFollowed, Items: []client.Item{}}
+	if a.Social == "" {
+		a.Social = client.SocialFollowed
+	}
+	out := client.Recommendations{User: string(a.User), Anchor: string(a.Anchor), Generation: string(r.Shelf.Generation), Social: a.Social,
+		Diversity: a.Diversity, Items: []client.Item{}}
 	if _, known := r.Shelf.content.Entry(string(a.Anchor)); a.Anchor != "" && !known {
 		return out, fmt.Errorf("%w: %q", ErrAnchor, a.Anchor)
 	}
 	if a.PerCategory == 0 && a.Anchor == "" {
 		a.PerCategory = (4*a.K + 4) / 5
 	}
-	bought, why, err := r.bought(ctx, a.User)
+	if a.Filter.clauses != nil {
+		out.Filter = &client.FilterEffect{Text: a.Filter.String(), Unknown: a.Filter.unknown(r.Snapshot)}
+	}
+	past, err := r.past(ctx, a.User)
 	if err != nil {
 		return out, err
 	}
-	out.Why, out.Excluded = why, len(bought)
-	keep := func(e *Entry) bool { return !bought[e.ID] && e.ID != string(a.Anchor) }
-	var vector []float32
-	if why != whyDeclined {
-		v, err := r.UserVector(ctx, a.User)
-		if err != nil && !errors.Is(err, vectors.ErrNotFound) {
-			return out, fmt.Errorf("vector of user %s: %w", a.User, err)
-		}
-		if vector = v.Vector; vector != nil {
-			out.Why = ""
-		}
+	out.Why = past.why
+	bought := past.bought
+	if a.IncludeBought {
+		bought = nil
 	}
-	hits, err := r.list(ctx, a, vector, keep, &out)
-	for _, h := range hits {
-		out.Items = append(out.Items, client.Item{ID: h.ID, Score: float64(h.Score), Title: h.Title, Category: h.Category, Price: h.Price, Image: h.Image})
+	out.Excluded = len(bought)
+	keep := func(e *Entry) bool { return !bought[e.ID] && e.ID != string(a.Anchor) && a.Filter.Keep(e) }
+	vector, err := r.vectorFor(ctx, a, past)
+	if err != nil {
+		return out, err
 	}
-	return out, err
+	if vector != nil {
+		out.Why = ""
+	}
+	way, err := r.way(a, vector)
+	if err != nil {
+		return out, err
+	}
+	lift := lift{boosts: a.Boosts}
+	if a.Social == client.SocialAlike && past.why != whyDeclined {
+		lift.alike = r.Snapshot.alike(string(a.User), past.liked)
+	}
+	var hits []Hit
+	if a.Context == (client.Context{}) {
+		hits, err = r.list(ctx, a, way, keep, &lift)
+	} else {
+		hits, err = r.inContext(ctx, a, way, keep, &lift, &out)
+	}
+	if err != nil {
+		return out, err
+	}
+	r.tell(&out, way, hits, &lift)
+	return out, nil
 }
 
-// list takes the road that the vector and the anchor allow.
-func (r *Recommender) list(ctx context.Context, a Ask, vector []float32, keep func(*Entry) bool, out *client.Recommendations) ([]Hit, error) {
-	var beside []float32 // the anchor's content
-	if a.Anchor != "" {
-		beside, _ = r.Shelf.content.Vector(string(a.Anchor))
-	}
-	switch {
-	case vector != nil && beside != nil:
-		out.Road = client.RoadAnchor
-		anchor, _ := r.Shelf.Ranking().Vector(string(a.Anchor))
-		if len(anchor) != len(vector) {
-			return nil, fmt.Errorf("%w: the user has %d dimensions, the products have %d", ErrVector, len(vector), len(anchor))
-		}
-		affinity := Score(vector, nil, anchor)
-		affinity = min(1, max(0, affinity))
-		out.Affinity = &affinity
-		hits, err := full(ctx, r.Shelf.content, beside, a, keep)
-		for i := range hits { // the order is the anchor's, also where the affinity is 0
-			hits[i].Score = float32(affinity) * max(0, hits[i].Score)
-		}
-		return hits, err
-	case vector != nil:
-		out.Road = client.RoadPersonal
-		return full(ctx, r.Shelf.Ranking(), vector, a, keep)
-	}
-	category := ""
-	if beside != nil {
-		e, _ := r.Shelf.content.Entry(string(a.Anchor))
-		category = e.Category
-	}
-	hits := r.Snapshot.popular(r.Shelf, category, a.K, a.PerCategory, keep)
-	popular := len(hits) > 0 && hits[0].Score > 0
-	switch {
-	case popular && category != "":
-		out.Road = client.RoadPopularInCategory
-	case beside != nil:
-		out.Road = client.RoadSimilar
-		return full(ctx, r.Shelf.content, beside, a, keep)
-	case popular:
-		out.Road = client.RoadPopular
-	default:
+// tell fills in the answer.
+func (r *Recommender) tell(out *client.Recommendations, w way, hits []Hit, l *lift) {
+	out.Road = w.road
+	if out.Road == client.RoadPopular && (len(r.Snapshot.popularity) == 0 || len(hits) > 0 && r.Snapshot.popularity[hits[0].ID] == 0) {
 		out.Road = client.RoadNewest
 	}
-	if popular {
+	if out.Road == client.RoadPopular || out.Road == client.RoadPopularInCategory {
 		out.AsOf = &r.Snapshot.AsOf
 	}
-	return hits, nil
-}
-
-// full is Near within the limit for each category; where that leaves fewer than K, the
-// nearest of what it kept out follow.
-func full(ctx context.Context, n *Neighbours, q []float32, a Ask, keep func(*Entry) bool) ([]Hit, error) {
-	hits, err := n.Near(ctx, q, Search{K: a.K, PerCategory: a.PerCategory, Keep: keep})
-	if err != nil || len(hits) == a.K || a.PerCategory == 0 {
-		return hits, err
+	if w.road == client.RoadAnchor {
+		out.Affinity = &w.affinity
 	}
-	have := make(map[string]bool, len(hits))
-	for _, h := range hits {
-		have[h.ID] = true
-	}
-	more, err := n.Near(ctx, q, Search{K: a.K - len(hits), Keep: func(e *Entry) bool { return !have[e.ID] && keep(e) }})
-	return append(hits, more...), err
-}
-
-// bought reads which products a user has bought, and why there may be no vector.
-func (r *Recommender) bought(ctx context.Context, id tasks.UserID) (map[string]bool, string, error) {
-	if r.Behaviour == nil {
-		return nil, whyUnknown, nil
-	}
-	said, known, err := r.Behaviour.Users.Get(ctx, string(id))
-	if err != nil {
-		return nil, "", fmt.Errorf("consent of user %s: %w", id, err)
-	}
-	if !r.consents(said.Profiling) {
-		return nil, whyDeclined, nil
-	}
-	events, _, err := r.Behaviour.Events.Within(ctx, behaviour.UserPrefix(id), clean.MostRows)
-	if err != nil {
-		return nil, "", fmt.Errorf("events of user %s: %w", id, err)
-	}
-	if !known && len(events) == 0 {
-		return nil, whyUnknown, nil
-	}
-	bought := map[string]bool{}
-	for i := range events {
-		if events[i].Type == behaviour.Purchase && events[i].Product != "" {
-			bought[events[i].Product] = true
+	out.Boosts = l.effects(hits)
+	adjusted := !l.none() || out.Context != nil && out.Context.Share > 0
+	for i := range hits {
+		h := &hits[i]
+		item := client.Item{ID: h.ID, Score: w.final(h.Score), Title: h.Title, Category: h.Category, Price: h.Price, Image: h.Image}
+		if adjusted {
+			item.Adjusted = &client.Adjusted{Score: item.Score, Factor: l.of(&h.Entry), Reasons: l.reasons(&h.Entry)}
+			item.Score = w.final(float32(r.plain(w, h.ID)))
 		}
+		out.Items = append(out.Items, item)
 	}
-	return bought, whyNoVector, nil
 }
 
-func (r *Recommender) consents(said string) bool { return said == "yes" || said == "" && r.Consent }
+// vectorFor is the vector to recommend by, nil where there is none.
+func (r *Recommender) vectorFor(ctx context.Context, a Ask, p past) ([]float32, error) {
+	if p.why == whyDeclined {
+		return nil, nil
+	}
+	v, err := r.UserVector(ctx, a.User)
+	if errors.Is(err, vectors.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("vector of user %s: %w", a.User, err)
+	}
+	if a.Social == client.SocialOff {
+		return r.alone(ctx, a.User)
+	}
+	return v.Vector, nil
+}
+
+// alone makes a user's vector without those followed; nil where nothing else speaks.
+func (r *Recommender) alone(ctx context.Context, id tasks.UserID) ([]float32, error) {
+	if r.Parts == nil || r.Model == nil {
+		return nil, ErrNoModel
+	}
+	h, err := r.Parts.History(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	h.Followed = nil
+	u, err := r.Parts.User(ctx, id, h)
+	if err != nil {
+		return nil, err
+	}
+	made, err := r.Model.Users(ctx, []fusion.UserParts{u.Parts()})
+	if err != nil {
+		return nil, fmt.Errorf("user %s without those followed: %w", id, err)
+	}
+	return made[0].Vector, nil
+}

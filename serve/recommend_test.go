@@ -148,7 +148,7 @@ func (c *counter) ask(t *testing.T, a serve.Ask) client.Recommendations {
 	t.Helper()
 	c.store()
 	var err error
-	if c.Snapshot, err = serve.TakeSnapshot(t.Context(), c.Shelf, c.tables); err != nil {
+	if c.Snapshot, err = serve.TakeSnapshot(t.Context(), c.Shelf, c.tables, c.Consent); err != nil {
 		t.Fatal(err)
 	}
 	got, err := c.Recommend(t.Context(), a)
@@ -300,19 +300,22 @@ func TestWhoDeclinedIsNotLookedAt(t *testing.T) {
 	if _, err := c.Shopper(t.Context(), "nobody"); !errors.Is(err, serve.ErrUnknownUser) {
 		t.Error(err)
 	}
-	c.Consent = false // of the tenant: who said nothing is not profiled
-	if got := c.ask(t, serve.Ask{User: "known", K: 3}); got.Road != client.RoadPopular {
+	c.Consent = false                                                                   // of the tenant: who said nothing is not profiled
+	if got := c.ask(t, serve.Ask{User: "known", K: 3}); got.Road != client.RoadNewest { // nor is it counted for others
 		t.Errorf("%+v", got)
 	}
 	c.said("known", "yes")
 	if got := c.ask(t, serve.Ask{User: "known", K: 3}); got.Road != client.RoadPersonal {
 		t.Errorf("%+v", got)
 	}
+	if got := c.ask(t, serve.Ask{User: "nobody", K: 3}); got.Road != client.RoadPopular {
+		t.Errorf("%+v", got)
+	}
 }
 
 func TestAnchorThatIsNotThere(t *testing.T) {
 	c := newCounter(t, 5, false)
-	c.Snapshot, _ = serve.TakeSnapshot(t.Context(), c.Shelf, nil)
+	c.Snapshot, _ = serve.TakeSnapshot(t.Context(), c.Shelf, nil, true)
 	if _, err := c.Recommend(t.Context(), serve.Ask{User: "known", K: 3, Anchor: "p9999"}); !errors.Is(err, serve.ErrAnchor) {
 		t.Error(err)
 	}

@@ -36,26 +36,13 @@ type UserQuery struct {
 // UserAnswer is a user's profile and vector.
 type UserAnswer struct{ Body client.Shopper }
 
-// RecommendQuery asks for a list.
-type RecommendQuery struct {
-	UserPath
-	K           int    `query:"k" minimum:"1" maximum:"1000" default:"10" doc:"How many at most"`
-	Anchor      string `query:"anchor" doc:"The product being viewed: what goes with the user and with it"`
-	PerCategory int    `query:"per_category" minimum:"0" maximum:"1000" doc:"How many may share a category, as far as there are others; 0: four fifths of k, rounded up, and with an anchor any number"`
-}
-
-// RecommendAnswer is a list.
-type RecommendAnswer struct{ Body client.Recommendations }
-
-// userRoutes are the two that tell of shoppers.
+// userRoutes tell of shoppers.
 func (s *Server) userRoutes(api huma.API, errs []int) {
 	const user = "/v1/{tenant}/users/{id}"
 	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "getUser", Method: http.MethodGet, Path: user, Summary: "Read a user's profile and vector", Tags: []string{"shoppers"},
 		Description: "The profile is made by rules, from the rows as they are now; each value names what is behind it. 404 with type " + client.TypeDeclined +
 			" for a user who has not agreed to profiling: nothing is told.", Errors: errs}), s.user)
-	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "recommend", Method: http.MethodGet, Path: user + "/recommendations", Summary: "List what suits a user", Tags: []string{"shoppers"},
-		Description: "What the user has bought is left out, returned or not. A user who is not known, has no vector yet or has not agreed to profiling gets a popular list, " +
-			"and road and why say so. 404 for an anchor that is not known or has no vector.", Errors: errs}), s.recommend)
+	s.recommendRoutes(api, errs)
 }
 
 func (s *Server) user(ctx context.Context, in *UserQuery) (*UserAnswer, error) {
@@ -77,39 +64,6 @@ func (s *Server) user(ctx context.Context, in *UserQuery) (*UserAnswer, error) {
 	return &UserAnswer{u}, nil
 }
 
-func (s *Server) recommend(ctx context.Context, in *RecommendQuery) (*RecommendAnswer, error) {
-	if in.Anchor != "" {
-		if _, err := tasks.ParseProductID(in.Anchor); err != nil {
-			return nil, invalid("query.anchor", in.Anchor, err.Error())
-		}
-	}
-	r, err := s.recommender(ctx)
-	if err != nil {
-		return nil, err
-	}
-	leave, err := s.search.enter(ctx, 1)
-	if err != nil {
-		return nil, s.explain(ctx, err)
-	}
-	defer leave()
-	begin := time.Now()
-	list, err := r.Recommend(ctx, Ask{User: tasks.UserID(in.ID), Anchor: tasks.ProductID(in.Anchor), K: in.K, PerCategory: in.PerCategory})
-	s.metrics.search.Observe(time.Since(begin).Seconds())
-	if errors.Is(err, ErrAnchor) {
-		if _, _, err := s.record(ctx, tenantOf(ctx), tasks.ProductID(in.Anchor)); err != nil {
-			return nil, s.explain(ctx, err)
-		}
-		// Published a moment ago: the shelf is about to follow.
-		return nil, later(problem(http.StatusServiceUnavailable, fmt.Sprintf("product %q is being read into memory; ask again in a moment", in.Anchor)), 1)
-	}
-	if err != nil {
-		return nil, s.explain(ctx, err)
-	}
-	s.metrics.roads.WithLabelValues(list.Road).Inc()
-	tenantOf(ctx).served(list)
-	return &RecommendAnswer{list}, nil
-}
-
 // rowsAge is how old what is known of shoppers' rows may be: what this process stored
 // itself is seen at once, what others stored within this time.
 const rowsAge = time.Second
@@ -126,7 +80,7 @@ func (s *Server) recommender(ctx context.Context) (*Recommender, error) {
 			return nil, s.explain(ctx, err)
 		}
 	}
-	return &Recommender{Shelf: shelf, Snapshot: t.catalogue.snapshot(), Behaviour: t.Behaviour, Consent: t.Consent,
+	return &Recommender{Shelf: shelf, Snapshot: t.catalogue.snapshot(), Behaviour: t.Behaviour, Consent: t.Consent, Parts: t.Parts, Model: t.Model, Texts: t.Texts,
 		UserVector: func(ctx context.Context, id tasks.UserID) (vectors.Record, error) {
 			return t.Vectors.Get(ctx, shelf.Generation, vectors.User, string(id))
 		}}, nil

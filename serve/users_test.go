@@ -124,6 +124,11 @@ func TestBadUserRequests(t *testing.T) {
 		{"/users/known/recommendations?anchor=" + url.QueryEscape("{p}"), 422}, {"/users/known/recommendations?anchor=" + url.QueryEscape("a\x00b"), 422},
 		{"/users/known/recommendations?anchor=" + long, 422}, {"/users/known/recommendations?anchro=p1", 422},
 		{"/users/known/recommendations?anchor=absent", 404},
+		{"/users/known/recommendations?filter=price%3Ccheap", 422}, {"/users/known/recommendations?filter=" + strings.Repeat("a", 5000), 422},
+		{"/users/known/recommendations?boost=category:x*11", 422}, {"/users/known/recommendations?context=" + strings.Repeat("a", 5000), 422},
+		{"/users/known/recommendations?context=%7B%22hour%22%3A99%7D", 422}, {"/users/known/recommendations?context=%00", 422}, {"/users/known/recommendations?diversity=1.1", 422},
+		{"/users/known/recommendations?diversity=NaN", 422}, {"/users/known/recommendations?bought=maybe", 422}, {"/users/known/recommendations?social=yes", 422},
+		{"/users/known/recommendations?social=off", 501},
 		{"/users/" + url.PathEscape("{x}"), 422}, {"/users/" + url.PathEscape("{x}") + "/recommendations", 422}, {"/users/" + url.PathEscape("a\nb"), 422},
 		{"/users/" + url.PathEscape("\x00"), 422}, {"/users/" + long, 422}, {"/users/" + url.PathEscape("ü"), 422}, {"/users/-x/recommendations", 422},
 	} {
@@ -137,6 +142,39 @@ func TestBadUserRequests(t *testing.T) {
 	}
 	if res, _ := s.do(t, http.MethodPut, "/v1/shop/users/known/recommendations", ""); res.StatusCode != 405 {
 		t.Errorf("PUT: %d", res.StatusCode)
+	}
+}
+
+func TestManyListsAtOnce(t *testing.T) {
+	s, _ := peopled(t)
+	users := []string{"known", "nobody", "{x}", "shy", "new"}
+	o := client.RecommendOptions{K: 3, Filter: "category:dress;price<9", Boost: "id:p08*2", Context: client.Context{Season: "winter"}, Diversity: .2}
+	lines, err := s.client.RecommendAll(t.Context(), users, o)
+	if err != nil || len(lines) != len(users) {
+		t.Fatalf("%d lines, %v", len(lines), err)
+	}
+	for i, line := range lines {
+		if line.User != users[i] || (line.List == nil) != (line.User == "{x}") || (line.Problem != "") != (line.User == "{x}") {
+			t.Errorf("%+v", line)
+		}
+		if line.List == nil {
+			continue
+		}
+		one, err := s.client.Recommend(t.Context(), line.User, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(one, *line.List); diff != "" || len(one.Items) != 3 || one.Context == nil || one.Boosts == nil || one.Filter == nil {
+			t.Errorf("%s: one by one and together (-one +together):\n%s", line.User, diff)
+		}
+	}
+	for body, status := range map[string]int{
+		`{"users":[]}`: 422, `{"users":["a"],"k":0}`: 422, `{"users":["a"],"k":1000000000}`: 422, `{"users":["a"],"filter":"x"}`: 422, `{"users":["a"],"context":{"hour":99}}`: 422, `{"users":["a"],"more":1}`: 422,
+		`{"users":["a"],"anchor":"absent"}`: 404, `{"users":`: 400, ``: 400, `{"users":["` + strings.Repeat("x", 2<<20) + `"]}`: 413,
+	} {
+		if res, answer := s.do(t, http.MethodPost, "/v1/shop/users/recommendations", body, "Content-Type", "application/json"); res.StatusCode != status {
+			t.Errorf("%.60s: %d, %.300s; want %d", body, res.StatusCode, answer, status)
+		}
 	}
 }
 

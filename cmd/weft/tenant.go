@@ -10,6 +10,7 @@ import (
 	"weft/client"
 	"weft/extractors/models"
 	"weft/extractors/pixels"
+	"weft/gather"
 	"weft/scheduler"
 	"weft/serve"
 	"weft/storage/lake"
@@ -89,7 +90,9 @@ func (t *tenant) newWorker(images worker.Images, texts worker.Texts, e encoders)
 // served is what HTTP answers from.
 func (t *tenant) served() serve.Tenant {
 	s := serve.Tenant{Objects: t.bucket, Vectors: t.vectors, KeyPrefix: t.node.keyPrefix(t.name), Behaviour: t.tables, Consent: profilingByDefault,
-		Lake: t.lake, Queue: t.node.queue, Pictures: t.pinned.encoders.decoder}
+		Lake: t.lake, Queue: t.node.queue, Pictures: t.pinned.encoders.decoder, Model: t.pinned.fusion, Texts: t.pinned.encoders.text,
+		Parts: &gather.Reader{Objects: t.bucket, Lake: t.lake, Behaviour: t.tables, Generation: t.pinned.id, Recipes: t.pinned.spec.recipes(), Consent: profilingByDefault,
+			Shared: t.node.shared}}
 	if t.collector != nil {
 		s.Collect = t.collector
 	}
