@@ -27,7 +27,7 @@ PLAIN := weft|weft/examples/.*|weft/serve/console/browser|weft/extractors/(pixel
 
 .PHONY: help
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/weft
@@ -90,6 +90,10 @@ bench: models ## photos to vectors, in turn with the plain Python pipeline of be
 .PHONY: campaign
 campaign: test-needs ## break a fleet on purpose, the long version; ARGS='-seed 1 -faults 100'
 	$(GO) test ./campaign -run '^TestCampaign$$' -count=1 -v -timeout 120m -long $(ARGS)
+
+.PHONY: never-below
+never-below: models ## train on many kinds of shops and compare with EASE, some 20 minutes; ARGS='-seed 2 -tables DIR'
+	$(GO) test ./fusion/train -run '^TestNeverBelowEASE$$' -count=1 -v -timeout 120m -long $(ARGS)
 
 .PHONY: deploy-check
 deploy-check: ## lint and template the chart, test the alerts; builds helm and promtool once
