@@ -45,6 +45,9 @@ func (t *training) card(m *served) string {
 	if name, best, ok := bestOf(s.Choice.Baselines); ok && best.better(s.Composed) {
 		line("**This model is below %s on validation: do not serve it.**\n", name)
 	}
+	if s.Choice.Pooled.Users > 0 {
+		line("Weights were chosen on this part and on an earlier cut of the train part together (%d users: Recall@20 %.4f, NDCG@20 %.4f).", s.Choice.Pooled.Users, s.Choice.Pooled.Recall, s.Choice.Pooled.NDCG)
+	}
 	line("The tower was trained for %d epochs, the best of %d.", s.Choice.Epochs, len(s.Epochs))
 	if len(s.Refit) > 0 {
 		line("What serves was fitted again, with the same choices, on train and validation together.")

@@ -12,9 +12,10 @@ import (
 // Choice says which blocks serve, and why.
 type Choice struct {
 	Members    []Member           `json:"members"`
-	Validation Metrics            `json:"validation"` // of their weighted sum, before it is folded
-	Alone      map[string]Metrics `json:"alone"`      // of every candidate on its own
-	Baselines  map[string]Metrics `json:"baselines"`  // of models that cannot serve as they are
+	Validation Metrics            `json:"validation"`      // of their weighted sum, before it is folded
+	Pooled     Metrics            `json:"pooled,omitzero"` // with times: of the same sum over validation and an earlier cut together
+	Alone      map[string]Metrics `json:"alone"`           // of every candidate on its own
+	Baselines  map[string]Metrics `json:"baselines"`       // of models that cannot serve as they are
 	Ridge      float32            `json:"ease_ridge,omitempty"`
 	Recent     float32            `json:"recency_ease_ridge,omitempty"`
 	Epochs     int                `json:"epochs"` // of the tower

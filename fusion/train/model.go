@@ -232,8 +232,7 @@ func (t *training) run(ctx context.Context) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.Watch.stage("choosing blocks and weights")
-	choice, err := t.judge.choose(ctx, list)
+	choice, err := t.chooseBlocks(ctx, tower, list)
 	if err != nil {
 		return nil, err
 	}
