@@ -37,6 +37,11 @@ type ColdChoice struct {
 	Cost          float64 `json:"cost"`
 }
 
+// declined is the choice without likeness, its places still to be chosen.
+func (c ColdChoice) declined() ColdChoice {
+	return ColdChoice{Tower: 1, Users: c.Users, Recall: c.Recall, TowerAlone: c.TowerAlone, Likeness: c.Likeness, Declined: true}
+}
+
 const (
 	// contentRank is how many dimensions of the served vectors are set apart for the likeness of content. Warm items hold
 	// zeros there: their own vectors know better.

@@ -30,7 +30,10 @@ func (j *judge) explore(scores, personal []float32, level []float32, cold []int3
 		found, share float64
 	}
 	n := len(cold)
-	width := spread(scores) / max(float32(math.Abs(mean32(level))), 1e-6)
+	width := float32(0) // a bias that does not serve raises nothing
+	if usual := float32(math.Abs(mean32(level))); usual > 1e-6 {
+		width = spread(scores) / usual
+	}
 	table := slices.Clone(scores)
 	try := func(raise, stress float32) outcome {
 		for u := range j.users {

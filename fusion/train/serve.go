@@ -84,6 +84,7 @@ func (t *training) placeCold(ctx context.Context, m *served, h baselines.History
 		choice.Cold = t.judge.chooseCold(m.tower.block(), like, m.counts)
 	}
 	m.cold = choice.Cold
+	m.cold.Raised = 0 // place knows
 	m.cold.Content *= m.parts[0].weight // it was weighed against the tower alone
 	if m.parts[0].weight == 0 {         // no tower to lean on
 		m.cold.Tower, m.cold.Content = 0, choice.Cold.Content
@@ -254,7 +255,7 @@ func (t *training) place(ctx context.Context, m *served, c composite) error {
 			cold = append(cold, int32(i))
 		}
 	}
-	if m.like.Dim == 0 || len(cold) == 0 {
+	if len(t.features) == 0 || chosen.Stress == 0 && len(cold) == 0 {
 		return nil
 	}
 	if chosen.Stress == 0 {
