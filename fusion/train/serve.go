@@ -84,7 +84,7 @@ func (t *training) placeCold(ctx context.Context, m *served, h baselines.History
 		choice.Cold = t.judge.chooseCold(m.tower.block(), like, m.counts)
 	}
 	m.cold = choice.Cold
-	m.cold.Raised = 0 // place knows
+	m.cold.Raised = 0                   // place knows
 	m.cold.Content *= m.parts[0].weight // it was weighed against the tower alone
 	if m.parts[0].weight == 0 {         // no tower to lean on
 		m.cold.Tower, m.cold.Content = 0, choice.Cold.Content
