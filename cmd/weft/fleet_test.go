@@ -38,9 +38,14 @@ func newFleet(t *testing.T) *fleet {
 // start starts the roles; the scheduler sweeps as often as it is told.
 func (f *fleet) start(every string) {
 	f.t.Helper()
+	f.startScheduler(every)
+	f.workers = []*process{spawn(f.t, f.args("worker", "--runners", "1")...), spawn(f.t, f.args("worker", "--runners", "1")...)}
+}
+
+func (f *fleet) startScheduler(every string) {
+	f.t.Helper()
 	f.scheduler = spawn(f.t, f.args("scheduler", "--sweep-every", every)...)
 	until(f.t, "the scheduler is ready", func() bool { f.scheduler.alive(); return strings.Contains(f.scheduler.err.String(), "weft scheduler") })
-	f.workers = []*process{spawn(f.t, f.args("worker", "--runners", "1")...), spawn(f.t, f.args("worker", "--runners", "1")...)}
 }
 
 func (f *fleet) args(role string, more ...string) []string {
