@@ -95,6 +95,20 @@ campaign: test-needs ## break a fleet on purpose, the long version; ARGS='-seed 
 never-below: models ## train on many kinds of shops and compare with EASE, some 20 minutes; ARGS='-seed 2 -tables DIR'
 	$(GO) test ./fusion/train -run '^TestNeverBelowEASE$$' -count=1 -v -timeout 120m -long $(ARGS)
 
+.PHONY: burst
+burst: test-needs ## autoscale from zero under a burst of PHOTOS (20000); the timeline in out/burst.html; ARGS='-burst-target 5m'
+	@mkdir -p out
+	$(GO) test ./cmd/weft -run '^TestBurst$$' -count=1 -v -timeout 60m -burst-photos $(if $(filter command line,$(origin PHOTOS)),$(PHOTOS),20000) \
+	  -burst-target 5m -burst-cool-down 30s -burst-report $(CURDIR)/out/burst.html $(ARGS)
+
+.PHONY: scale
+scale: test-needs ## 1, 2, 4 and 8 worker processes with an encoder of fixed cost; ARGS='-scale-cost 20ms'
+	$(GO) test ./worker -run '^TestScale$$' -count=1 -v -timeout 30m -scale-items 500 -scale-cost 50ms -scale-idle 2s -scale-workers 1,2,4,8 $(ARGS)
+
+.PHONY: cutoff
+cutoff: test-needs ## cut one worker off from Redis, and then from S3, for two minutes each
+	$(GO) test ./campaign -run '^TestCampaign$$' -count=1 -v -timeout 30m -kinds 'cut off' -faults 2 -cut 2m $(ARGS)
+
 .PHONY: deploy-check
 deploy-check: ## lint and template the chart, test the alerts; builds helm and promtool once
 	deploy/check.sh

@@ -60,6 +60,7 @@ type campaign struct {
 	s3          *servertest.S3Server
 	tcp         *proxy.TCP
 	http        *proxy.HTTP
+	links       links
 	mu          sync.Mutex
 	tcpFaults   proxy.TCPFaults
 	httpFaults  proxy.HTTPFaults
@@ -183,9 +184,10 @@ func (c *campaign) startFleet() {
 	c.fleet.args["scheduler"] = append(slices.Clone(where), "--sweep-every", "1s", "--repair-every", "5s")
 	c.fleet.add("scheduler")
 	c.ready() // the first one begins the generation
-	for range c.cfg.workers {
+	for range c.cfg.workers - 1 {
 		c.fleet.add("worker")
 	}
+	c.fleet.addAs("worker", c.linked(c.fleet.args["worker"]))
 	c.ready()
 }
 

@@ -42,6 +42,7 @@ type fleet struct {
 // slot is a place for one process of a role.
 type slot struct {
 	role string
+	args []string
 	name string
 	now  *process // nil while none runs
 	runs int
@@ -63,10 +64,13 @@ func (f *fleet) Write(b []byte) (int, error) {
 }
 
 // add opens another slot.
-func (f *fleet) add(role string) *slot {
+func (f *fleet) add(role string) *slot { return f.addAs(role, f.args[role]) }
+
+// addAs opens another slot, for a process with arguments of its own.
+func (f *fleet) addAs(role string, args []string) *slot {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := &slot{role: role, name: fmt.Sprintf("%s-%d", role, len(f.slots)+1), quit: make(chan struct{})}
+	s := &slot{role: role, args: args, name: fmt.Sprintf("%s-%d", role, len(f.slots)+1), quit: make(chan struct{})}
 	f.slots = append(f.slots, s)
 	f.runs.Go(func() { f.keep(s) })
 	return s
@@ -80,7 +84,7 @@ func (f *fleet) keep(s *slot) {
 		f.starts++
 		name := fmt.Sprintf("%s.%d", s.name, s.runs)
 		f.mu.Unlock()
-		p, err := launch(f.binary, name, f.env, f, f.args[s.role]...)
+		p, err := launch(f.binary, name, f.env, f, s.args...)
 		if err != nil {
 			f.offend("%s cannot be started: %v", name, err)
 			return

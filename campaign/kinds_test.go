@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -23,7 +24,7 @@ type kind struct {
 
 // kinds lists every kind, in the order of the report.
 func kinds() []kind {
-	return append(append(processKinds(), redisKinds()...), storeKinds()...)
+	return slices.Concat(processKinds(), redisKinds(), storeKinds(), linkKinds())
 }
 
 const ms = time.Millisecond

@@ -22,6 +22,9 @@ type TCPFaults struct {
 	Delay time.Duration
 	// Refuse resets new connections.
 	Refuse bool
+	// Silent lets nothing through, in either direction, and answers no new connection, as a network
+	// that is cut: what was sent meanwhile arrives when it is over, as TCP sends it again.
+	Silent bool
 }
 
 // TCP passes connections on to one server.
@@ -36,6 +39,7 @@ type TCP struct {
 	open   map[*link]bool
 	closed bool
 	ending chan struct{}
+	heard  chan struct{} // closed while something is let through
 	wait   sync.WaitGroup
 }
 
@@ -57,7 +61,8 @@ func ListenTCP(target string, seed uint64) (*TCP, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proxy for %s: %w", target, err)
 	}
-	p := &TCP{target: target, listener: listener, dice: newDice(seed), open: map[*link]bool{}, ending: make(chan struct{})}
+	p := &TCP{target: target, listener: listener, dice: newDice(seed), open: map[*link]bool{}, ending: make(chan struct{}), heard: make(chan struct{})}
+	close(p.heard)
 	p.Set(TCPFaults{})
 	p.wait.Go(p.accept)
 	return p, nil
@@ -67,7 +72,30 @@ func ListenTCP(target string, seed uint64) (*TCP, error) {
 func (p *TCP) Addr() string { return p.listener.Addr().String() }
 
 // Set replaces the faults, for open connections too.
-func (p *TCP) Set(f TCPFaults) { p.faults.Store(&f) }
+func (p *TCP) Set(f TCPFaults) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was := p.faults.Swap(&f)
+	switch silent := was != nil && was.Silent; {
+	case f.Silent && !silent:
+		p.heard = make(chan struct{})
+	case !f.Silent && silent:
+		close(p.heard)
+	}
+}
+
+// listen waits while the network is cut; false says that the proxy ends.
+func (p *TCP) listen() bool {
+	p.mu.Lock()
+	heard := p.heard
+	p.mu.Unlock()
+	select {
+	case <-heard:
+		return true
+	case <-p.ending:
+		return false
+	}
+}
 
 // Lost is how many replies were lost so far.
 func (p *TCP) Lost() int64 { return p.lost.Load() }
@@ -111,6 +139,10 @@ func (p *TCP) accept() {
 
 func (p *TCP) serve(client net.Conn) {
 	l := &link{client: client}
+	if !p.listen() {
+		_ = client.Close()
+		return
+	}
 	server, err := net.DialTimeout("tcp", p.target, time.Second)
 	if err != nil || p.faults.Load().Refuse {
 		if err == nil {
@@ -127,8 +159,7 @@ func (p *TCP) serve(client net.Conn) {
 	}
 	var both sync.WaitGroup
 	both.Go(func() {
-		_, _ = io.Copy(server, client)
-		l.reset()
+		p.requests(l)
 	})
 	both.Go(func() { p.replies(l) })
 	both.Wait()
@@ -146,11 +177,28 @@ func (p *TCP) enter(l *link) bool {
 	return !p.closed
 }
 
+// requests passes on what the client says, until either side ends.
+func (p *TCP) requests(l *link) {
+	defer l.reset()
+	for buffer := make([]byte, 64<<10); ; {
+		n, err := l.client.Read(buffer)
+		if n > 0 && !p.listen() {
+			return
+		}
+		if _, w := l.server.Write(buffer[:n]); err != nil || w != nil {
+			return
+		}
+	}
+}
+
 // replies passes on what the server says, until either side ends.
 func (p *TCP) replies(l *link) {
 	defer l.reset()
 	for buffer := make([]byte, 64<<10); ; {
 		n, err := l.server.Read(buffer)
+		if n > 0 && !p.listen() {
+			return
+		}
 		f := p.faults.Load()
 		if n > 0 && p.dice.hit(f.LoseReply) {
 			p.lost.Add(1)

@@ -204,3 +204,41 @@ func TestTCPCloseEndsConnections(t *testing.T) {
 	}
 	p.Close() // again is fine
 }
+
+// What is said into the silence arrives when it is over, on old connections and on new ones.
+func TestTCPSilent(t *testing.T) {
+	target, heard := echo(t)
+	p := listenTCP(t, target)
+	old := dial(t, p.Addr())
+	if _, err := say(old, 1); err != nil {
+		t.Fatal(err)
+	}
+	<-heard
+	p.Set(TCPFaults{Silent: true})
+	fresh := dial(t, p.Addr())
+	for _, c := range []net.Conn{old, fresh} {
+		if _, err := c.Write([]byte{2}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		var timeout net.Error
+		if _, err := c.Read(make([]byte, 1)); !errors.As(err, &timeout) || !timeout.Timeout() {
+			t.Errorf("an answer through a network that is cut: %v", err)
+		}
+	}
+	if len(heard) != 0 {
+		t.Error("the server heard something")
+	}
+	p.Set(TCPFaults{})
+	for _, c := range []net.Conn{old, fresh} {
+		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+			t.Errorf("the answer after the silence: %v", err)
+		}
+	}
+	p.Set(TCPFaults{Silent: true}) // and the proxy ends in spite of it
+}
