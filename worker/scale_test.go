@@ -112,7 +112,10 @@ func (s *scale) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 // ProcessPipelineHook counts commands.
 func (s *scale) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error { s.own.Add(int64(len(cmds))); return next(ctx, cmds) }
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		s.own.Add(int64(len(cmds)))
+		return next(ctx, cmds)
+	}
 }
 
 // run lets workers do so many items, all of which wait in a paused queue before the clock starts.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ import (
 
 type benchCmd struct {
 	encoders
+	planned
 	Redis    string `help:"Redis server to run over, instead of the embedded one: redis://host:port. Databases 14 and 15 are flushed." placeholder:"URL"`
 	Photos   string `arg:"" help:"Folder of photos, sub-folders too." type:"existingdir" placeholder:"DIR"`
 	Runs     int    `help:"Measured runs, each over a new bucket." default:"3"`
@@ -34,10 +36,13 @@ func (benchCmd) Help() string {
 	return `Each run puts the photos into a new directory bucket, one product each, and times 'weft up' from the first task
 to the last vector; the model is loaded before, as start-up. With --baseline the two take turns, so that a drifting machine hits both, and the ratio is
 taken pair by pair.
+With --plan the cheapest run is turned into a capacity plan: how many workers, how much Redis and how much of the bucket so many
+photos need, and what of that was measured and what assumed.
 
 Examples:
   weft bench photos/
-  weft bench photos/ --runs 5 --baseline 'python3 bench/baseline.py --model {model} --processes 2 {photos}'`
+  weft bench photos/ --runs 5 --baseline 'python3 bench/baseline.py --model {model} --processes 2 {photos}'
+  weft bench photos/ --redis redis://localhost:6379 --plan 1000000 --within 8h`
 }
 
 // benchRun is one measured run.
@@ -50,12 +55,16 @@ type benchRun struct {
 	PeakMB     float64            `json:"peak_mb"`
 	Baseline   float64            `json:"baseline_images_per_s,omitempty"`
 	Ratio      float64            `json:"ratio,omitempty"`
+	Cost       benchCost          `json:"cost"`
 }
 
 // Run is `weft bench`.
 func (c *benchCmd) Run(ctx context.Context, a *app) error {
 	if c.Runs < 1 {
 		return usagef("--runs %d: want at least 1", c.Runs)
+	}
+	if err := c.valid(); err != nil {
+		return err
 	}
 	var runs []benchRun
 	for i := range c.Runs {
@@ -72,10 +81,17 @@ func (c *benchCmd) Run(ctx context.Context, a *app) error {
 		fmt.Fprintf(a.err, "run %d of %d: %.0f photos/s%s\n", i+1, c.Runs, r.ImagesRate, beside(r))
 		runs = append(runs, r)
 	}
-	if c.JSON {
+	best := slices.MinFunc(runs, func(a, b benchRun) int { return cmp.Compare(a.Cost.CoreSeconds, b.Cost.CoreSeconds) })
+	switch {
+	case c.JSON && c.Plan > 0:
+		return json.NewEncoder(a.out).Encode(map[string]any{"runs": runs, "plan": c.fleet(best.Cost)})
+	case c.JSON:
 		return json.NewEncoder(a.out).Encode(runs)
 	}
-	return printBench(a, runs)
+	if err := printBench(a, runs); err != nil || c.Plan == 0 {
+		return err
+	}
+	return printPlan(a, c.planned, best.Cost)
 }
 
 func beside(r benchRun) string {
@@ -116,7 +132,11 @@ func (c *benchCmd) once(ctx context.Context, a *app) (benchRun, error) {
 		return benchRun{}, fmt.Errorf("%d of %d photos have a vector (%d dead)", report.Published, images, report.Dead)
 	}
 	shares, err := u.shares(report.Work)
-	return benchRun{Images: images, ImagesRate: report.ImagesRate, Startup: report.Startup, Work: report.Work, Shares: shares, PeakMB: peakMB()}, err
+	if err != nil {
+		return benchRun{}, err
+	}
+	cost, err := u.cost(ctx, cmd.bucketDir(), images, report.ImagesRate)
+	return benchRun{Images: images, ImagesRate: report.ImagesRate, Startup: report.Startup, Work: report.Work, Shares: shares, PeakMB: peakMB(), Cost: cost}, err
 }
 
 // flush empties the databases of an earlier run.
