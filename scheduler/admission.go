@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"weft/tasks"
@@ -15,10 +16,10 @@ import (
 const fullShare = 0.8
 
 // lookEvery is how many tasks are added before the queues are looked at again.
-const lookEvery = 500
+const lookEvery = 100
 
 const (
-	roomPause = 50 * time.Millisecond // between two looks at the queues
+	lookPause = 50 * time.Millisecond // between two looks at the queues
 	fullPause = time.Second           // between two looks at a full server
 )
 
@@ -48,75 +49,49 @@ func (s *Scheduler) enqueue(ctx context.Context, t tasks.Task, lane tasks.Lane) 
 	}
 }
 
-// window bounds the tasks of a kind that wait in the queues. One goroutine uses it.
+// window is the part of a tenant's share that one loop fills: the tasks of a kind in one
+// lane. Only that loop uses it.
 type window struct {
 	s      *Scheduler
-	counts func(tasks.Type) bool
-	budget int // tasks that may be enqueued before the queues are counted again
-	limit  int // tasks that may wait
-	sized  time.Time
+	of     part
+	lane   tasks.Lane
+	budget int                   // tasks that may be enqueued before the queues are looked at again
 	full   func(context.Context) // called while there is no room; may be nil
+	held   atomic.Pointer[tasks.Held]
 }
 
-// perWorker is the part of the window that one worker asks for: as much as it takes
-// in hand, and as much again.
-const perWorker = 1000
-
-// size lets the window grow with the workers.
-func (w *window) size(ctx context.Context) {
-	if w.limit = max(w.limit, w.s.Window); w.s.Workers == nil || time.Since(w.sized) < tellEvery {
-		return
-	}
-	w.sized = time.Now()
-	if n, err := w.s.Workers(ctx); err == nil {
-		w.limit = max(w.s.Window, n*perWorker)
-	}
-}
-
-func isUser(t tasks.Type) bool    { return t == tasks.UserFuse }
-func isProduct(t tasks.Type) bool { return t != tasks.UserFuse }
-
-// waitingOf counts the tasks of a kind that are still to be done.
-func waitingOf(ds []tasks.Depth, counts func(tasks.Type) bool) (n int) {
-	for _, d := range ds {
-		if counts(d.Type) {
-			n += d.Waiting()
-		}
-	}
-	return n
-}
-
-// room blocks until the window has room for another task: the queues stay
-// small however much is missing. Only the sweeps wait here; hints are live work
-// and pass.
+// room blocks until the tenant may add a task: the queues stay small however much is
+// missing, and no tenant's work stands behind all of another's. Whoever waits here loses
+// nothing: hints coalesce meanwhile, and the sweep goes on where it stood.
 func (w *window) room(ctx context.Context) error {
 	s := w.s
 	for warned := false; w.budget <= 0; {
-		ds, err := s.Queue.Depths(ctx)
+		short := s.short(ctx)
+		room, held, err := s.Shares.room(ctx, s.Tenant, w.of, w.lane, s.Settings())
 		if err != nil {
 			return fmt.Errorf("counting what waits: %w", err)
 		}
-		short := s.short(ctx)
-		w.size(ctx)
-		if w.budget = w.limit - waitingOf(ds, w.counts); w.budget > 0 && !short {
+		if w.budget = room; room > 0 && !short {
 			break
 		}
-		if w.full != nil {
-			w.full(ctx)
-		}
-		wait := roomPause
+		wait := lookPause
 		if short {
-			w.budget, wait = 0, fullPause
+			w.budget, wait, held = 0, fullPause, tasks.HeldByMemory
 			if !warned {
 				s.Log.Warn("the queue's server is short of memory; waiting until it has room", "above", fullShare)
 			}
 			warned = true
 		}
+		w.held.Store(&held)
+		if w.full != nil {
+			w.full(ctx)
+		}
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 	}
-	w.budget = min(w.budget, lookEvery) - 1
+	w.held.Store(nil)
+	w.budget--
 	return nil
 }
 

@@ -15,9 +15,9 @@ import (
 
 // waiting is a scheduler that has nothing but a queue.
 func waiting(q *recorder, size int, memory func(context.Context) (int64, int64, error)) *Scheduler {
-	s := &Scheduler{Config: Config{Tenant: "shop", Generation: gen, Queue: q, Window: size, Memory: memory,
+	s := &Scheduler{Config: Config{Tenant: "shop", Generation: gen, Queue: q, Shares: NewShares(q, nil, size), Settings: tasks.DefaultSettings, Memory: memory,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}}
-	s.window = window{s: s, counts: isProduct}
+	s.bulk = window{s: s, of: products, lane: tasks.Bulk}
 	return s
 }
 
@@ -55,7 +55,7 @@ func TestTheSweepWaitsForMemory(t *testing.T) {
 			return 80, 100, nil
 		})
 		began := time.Now()
-		if err := s.window.room(t.Context()); err != nil || looks != 4 || time.Since(began) != 3*fullPause {
+		if err := s.bulk.room(t.Context()); err != nil || looks != 4 || time.Since(began) != 3*fullPause {
 			t.Errorf("after %d looks and %v: %v", looks, time.Since(began), err)
 		}
 	})
@@ -68,7 +68,7 @@ func TestAServerThatDoesNotTellItsMemoryHasRoom(t *testing.T) {
 			func(context.Context) (int64, int64, error) { return 0, 0, errors.New("unknown command INFO") },
 		} {
 			began := time.Now()
-			if err := waiting(&recorder{}, 10, memory).window.room(t.Context()); err != nil || time.Since(began) != 0 {
+			if err := waiting(&recorder{}, 10, memory).bulk.room(t.Context()); err != nil || time.Since(began) != 0 {
 				t.Errorf("waited %v, %v", time.Since(began), err)
 			}
 		}
@@ -77,17 +77,21 @@ func TestAServerThatDoesNotTellItsMemoryHasRoom(t *testing.T) {
 
 func TestTheWindowBoundsWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := &recorder{depths: []tasks.Depth{{Pending: 6, Active: 1, Retry: 1}}}
+		photos := func(d tasks.Depth) map[tasks.Tenant][]tasks.Depth {
+			d.Type, d.Lane = tasks.ImageEmbed, tasks.Bulk
+			return map[tasks.Tenant][]tasks.Depth{"shop": {d}}
+		}
+		q := &recorder{depths: photos(tasks.Depth{Pending: 6, Active: 1, Retry: 1})}
 		s := waiting(q, 10, nil)
 		for range 2 { // two fit
-			if err := s.window.room(t.Context()); err != nil {
+			if err := s.bulk.room(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		q.depths = []tasks.Depth{{Pending: 10}}
+		q.depths = photos(tasks.Depth{Pending: 10})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := s.window.room(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := s.bulk.room(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a third one fits: %v", err)
 		}
 	})

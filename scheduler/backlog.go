@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +25,7 @@ const (
 
 // Signals is where a Gauge reads; *queue.Client is one.
 type Signals interface {
-	Signals(ctx context.Context, tenant tasks.Tenant) (tasks.Signals, error)
+	Signals(ctx context.Context) (tasks.Signals, error)
 }
 
 // Gauge turns what the queues hold into time. Any number of processes may have one:
@@ -31,36 +33,37 @@ type Signals interface {
 // the server has lost them and no worker runs. Safe for concurrent use.
 type Gauge struct {
 	signals Signals
-	tenant  tasks.Tenant
 
 	mu    sync.Mutex
 	known map[tasks.Type]float64
 }
 
-// NewGauge reads a tenant's signals.
-func NewGauge(s Signals, tenant tasks.Tenant) *Gauge {
-	return &Gauge{signals: s, tenant: tenant, known: map[tasks.Type]float64{}}
-}
+// NewGauge reads the fleet's signals.
+func NewGauge(s Signals) *Gauge { return &Gauge{signals: s, known: map[tasks.Type]float64{}} }
 
 // Look reads the signals and weighs them for a target, from MinTarget to MaxTarget; 0 is
-// DefaultTarget.
-func (g *Gauge) Look(ctx context.Context, target time.Duration) (tasks.Backlog, error) {
+// DefaultTarget. It answers for the tenants that are named, or for all who have anything
+// to do where none is.
+func (g *Gauge) Look(ctx context.Context, target time.Duration, tenants ...tasks.Tenant) (tasks.Fleet, error) {
 	if target == 0 {
 		target = DefaultTarget
 	}
 	if target < MinTarget || target > MaxTarget {
-		return tasks.Backlog{}, fmt.Errorf("backlog: the target %v is not from %v to %v", target, MinTarget, MaxTarget)
+		return tasks.Fleet{}, fmt.Errorf("backlog: the target %v is not from %v to %v", target, MinTarget, MaxTarget)
 	}
-	s, err := g.signals.Signals(ctx, g.tenant)
+	s, err := g.signals.Signals(ctx)
 	if err != nil {
-		return tasks.Backlog{}, fmt.Errorf("backlog: %w", err)
+		return tasks.Fleet{}, fmt.Errorf("backlog: %w", err)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for t, seconds := range paces(s) {
 		g.known[t] = seconds
 	}
-	return weigh(g.tenant, s, g.known, target), nil
+	if len(tenants) == 0 {
+		tenants = slices.Collect(maps.Keys(s.Tenants))
+	}
+	return weigh(slices.Sorted(slices.Values(tenants)), s, g.known, target), nil
 }
 
 // paces are the seconds per item of a worker of the fleet: of those that run, the
@@ -84,57 +87,105 @@ func paces(s tasks.Signals) map[tasks.Type]float64 {
 }
 
 // weigh is Look without its surroundings.
-func weigh(tenant tasks.Tenant, s tasks.Signals, known map[tasks.Type]float64, target time.Duration) tasks.Backlog {
-	b := tasks.Backlog{Tenant: tenant, Target: target.Seconds(), Measured: true, Queues: []tasks.QueueBacklog{}}
-	for _, w := range s.Workers {
+func weigh(tenants []tasks.Tenant, s tasks.Signals, known map[tasks.Type]float64, target time.Duration) tasks.Fleet {
+	sum := scale{signals: s, known: known, Backlog: tasks.Backlog{Queues: queues(s, known), Measured: true}}
+	all := tasks.Fleet{Tenants: []tasks.Backlog{}}
+	for _, tenant := range tenants {
+		one := scale{signals: s, known: known, Backlog: tasks.Backlog{Tenant: tenant, Queues: queues(s, known), Measured: true}}
+		work := s.Tenants[tenant]
+		for _, to := range []*scale{&one, &sum} {
+			to.add(work)
+			for _, w := range s.Workers {
+				to.Spent += w.Spent[tenant]
+			}
+		}
+		one.Weight, one.Quota, one.Held, one.Fault = work.Feed.Weight, work.Feed.Quota, work.Feed.Held, work.Feed.Fault
+		all.Tenants = append(all.Tenants, one.read(target))
+	}
+	all.Backlog = sum.read(target)
+	return all
+}
+
+// scale adds up what waits.
+type scale struct {
+	tasks.Backlog
+	signals tasks.Signals
+	known   map[tasks.Type]float64
+	waits   int // that a worker could do something about, now or later
+}
+
+// seconds of one worker per item; measured tells that they are no default.
+func secondsOf(known map[tasks.Type]float64, t tasks.Type) (seconds float64, measured bool) {
+	if seconds, measured = known[t]; !measured {
+		seconds = tasks.DefaultSeconds(t)
+	}
+	return seconds, measured
+}
+
+// queues are those of the server, empty.
+func queues(s tasks.Signals, known map[tasks.Type]float64) []tasks.QueueBacklog {
+	out := []tasks.QueueBacklog{}
+	for _, t := range tasks.Types() {
+		for _, l := range tasks.Lanes() {
+			q := tasks.QueueBacklog{Queue: tasks.QueueName(t, l), Paused: len(out) < len(s.Paused) && s.Paused[len(out)]}
+			q.ItemSeconds, _ = secondsOf(known, t)
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+func (b *scale) queue(t tasks.Type, l tasks.Lane) *tasks.QueueBacklog {
+	return &b.Queues[slices.IndexFunc(b.Queues, func(q tasks.QueueBacklog) bool { return q.Queue == tasks.QueueName(t, l) })]
+}
+
+func (b *scale) add(w tasks.Work) {
+	for _, l := range w.Loads {
+		seconds, measured := secondsOf(b.known, l.Type)
+		q := b.queue(l.Type, l.Lane)
+		q.Pending, q.Active, q.Due = q.Pending+l.Pending, q.Active+l.Active, q.Due+l.Due
+		q.Waiting, q.Delayed, q.Oldest = q.Waiting+l.Ready(), q.Delayed+l.Delayed(), max(q.Oldest, l.Oldest)
+		q.Work += float64(l.Ready()) * seconds
+		b.Waiting, b.Delayed = b.Waiting+l.Ready(), b.Delayed+l.Delayed()
+		if q.Paused {
+			continue // no number of workers would move it
+		}
+		b.Work += float64(l.Ready()) * seconds
+		b.Oldest = max(b.Oldest, l.Oldest)
+		b.waits += l.Ready() + l.Delayed()
+		b.Measured = b.Measured && (measured || l.Ready() == 0)
+	}
+	for t, n := range w.Feed.Items {
+		b.Unissued += n
+		if n <= 0 || b.queue(t, tasks.Bulk).Paused {
+			continue
+		}
+		seconds, measured := secondsOf(b.known, t)
+		b.waits += n
+		b.Work += float64(n) * seconds
+		b.Oldest = max(b.Oldest, float64(b.signals.Now-w.Feed.Since)/1000)
+		b.Measured = b.Measured && measured
+	}
+}
+
+// read sums up.
+func (b *scale) read(target time.Duration) tasks.Backlog {
+	b.Target = target.Seconds()
+	for _, w := range b.signals.Workers {
 		if !w.Draining {
 			b.Workers++
 		}
 	}
-	waits := 0 // that a worker could do something about, now or later
-	paused := map[tasks.Type]bool{}
-	for _, l := range s.Loads {
-		seconds, measured := known[l.Type]
-		if !measured {
-			seconds = tasks.DefaultSeconds(l.Type)
-		}
-		q := tasks.QueueBacklog{Queue: tasks.QueueName(l.Type, l.Lane), Waiting: l.Ready(), Pending: l.Pending, Active: l.Active, Due: l.Due, Delayed: l.Delayed(),
-			Oldest: l.Oldest, ItemSeconds: seconds, Work: float64(l.Ready()) * seconds, Paused: l.Paused}
-		b.Queues = append(b.Queues, q)
-		b.Waiting, b.Delayed = b.Waiting+q.Waiting, b.Delayed+q.Delayed
-		if l.Paused {
-			paused[l.Type] = paused[l.Type] || l.Lane == tasks.Bulk
-			continue // no number of workers would move it
-		}
-		b.Work += q.Work
-		b.Oldest = max(b.Oldest, q.Oldest)
-		waits += q.Waiting + q.Delayed
-		b.Measured = b.Measured && (measured || q.Waiting == 0)
-	}
-	for t, n := range s.Unissued.Items {
-		b.Unissued += n
-		if paused[t] || n <= 0 {
-			continue
-		}
-		seconds, measured := known[t]
-		if !measured {
-			seconds = tasks.DefaultSeconds(t)
-		}
-		waits += n
-		b.Work += float64(n) * seconds
-		b.Oldest = max(b.Oldest, float64(s.Now-s.Unissued.Since)/1000)
-		b.Measured = b.Measured && measured
-	}
 	switch {
-	case waits == 0:
+	case b.waits == 0:
 		drain := 0.0
 		b.Drain = &drain
 	case b.Workers > 0:
 		drain := b.Work / float64(b.Workers)
 		b.Drain = &drain
 	}
-	b.Wanted = wanted(b.Work, b.Oldest, target.Seconds(), waits > 0)
-	return b
+	b.Wanted = wanted(b.Work, b.Oldest, target.Seconds(), b.waits > 0)
+	return b.Backlog
 }
 
 // hurry bounds how much more is wanted for work that is late: it is to be done in

@@ -14,27 +14,20 @@ import (
 // work only, so while the window is full they do not say how much there is: a second
 // reading of the bucket runs ahead of the sweep and counts, once a sweep.
 type ahead struct {
-	tell func(context.Context, tasks.Unissued) error // nil: nobody asks
-
 	mu      sync.Mutex
 	folder  string // that the sweep is at
 	since   time.Time
 	counted map[tasks.Type]int // ahead of where the sweep was when the count began
 	passed  map[tasks.Type]int // of those, enqueued since; nil: no count has begun
-	told    time.Time
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 }
 
-// tellEvery is how often the count is told anew: it is forgotten otherwise.
-const tellEvery = 2 * time.Second
-
-// at notes where the sweep is, and tells the count again when that is due.
-func (a *ahead) at(ctx context.Context, folder string) {
+// at notes where the sweep is.
+func (a *ahead) at(folder string) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.folder = folder
-	a.mu.Unlock()
-	a.renew(ctx)
 }
 
 // pass notes that the sweep has enqueued a task.
@@ -48,13 +41,10 @@ func (a *ahead) pass(t tasks.Type) {
 
 // blocked begins the count, if it has not begun: the sweep waits for room.
 func (a *ahead) blocked(ctx context.Context, s *Scheduler) {
-	if a.tell == nil {
-		return
-	}
 	a.mu.Lock()
-	begin := a.passed == nil
-	if begin {
-		a.since, a.counted, a.passed, a.told = time.Now(), map[tasks.Type]int{}, map[tasks.Type]int{}, time.Time{}
+	defer a.mu.Unlock()
+	if a.passed == nil {
+		a.since, a.counted, a.passed = time.Now(), map[tasks.Type]int{}, map[tasks.Type]int{}
 		var counting context.Context
 		counting, a.cancel = context.WithCancel(ctx)
 		after := a.folder
@@ -64,8 +54,6 @@ func (a *ahead) blocked(ctx context.Context, s *Scheduler) {
 			}
 		})
 	}
-	a.mu.Unlock()
-	a.renew(ctx)
 }
 
 // count reads the bucket behind a folder by the sweep's own decision, and enqueues nothing.
@@ -95,30 +83,23 @@ func (a *ahead) count(ctx context.Context, v View, after string, has encoded) er
 	}
 }
 
-// renew tells what is left of the count.
-func (a *ahead) renew(ctx context.Context) {
+// left is what of the count is not yet enqueued, and when the count began.
+func (a *ahead) left() (items map[tasks.Type]int, since int64) {
 	a.mu.Lock()
-	if a.passed == nil || time.Since(a.told) < tellEvery {
-		a.mu.Unlock()
-		return
+	defer a.mu.Unlock()
+	if a.passed == nil {
+		return nil, 0
 	}
-	a.told = time.Now()
-	u := a.left()
-	a.mu.Unlock()
-	_ = a.tell(ctx, u) // it is told again soon
-}
-
-func (a *ahead) left() tasks.Unissued {
-	u := tasks.Unissued{Items: maps.Clone(a.counted), Since: a.since.UnixMilli()}
-	for t, n := range u.Items {
-		u.Items[t] = max(0, n-a.passed[t])
+	items = maps.Clone(a.counted)
+	for t, n := range items {
+		items[t] = max(0, n-a.passed[t])
 	}
-	return u
+	return items, a.since.UnixMilli()
 }
 
 // finish ends the count with the sweep: everything is enqueued, or found again by
 // the next one.
-func (a *ahead) finish(ctx context.Context) {
+func (a *ahead) finish() {
 	a.mu.Lock()
 	cancel := a.cancel
 	a.mu.Unlock()
@@ -130,7 +111,6 @@ func (a *ahead) finish(ctx context.Context) {
 	a.mu.Lock()
 	a.passed, a.cancel = nil, nil
 	a.mu.Unlock()
-	_ = a.tell(context.WithoutCancel(ctx), tasks.Unissued{}) // else it is forgotten within a minute
 }
 
 // pastFolder is a key after which a listing goes on with the folder that follows: '0' is

@@ -2,12 +2,9 @@ package scheduler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,35 +18,13 @@ import (
 	"weft/tasks"
 )
 
-// told remembers what a scheduler told of what is not yet queued.
-type told struct {
-	mu  sync.Mutex
-	all []tasks.Unissued
-}
-
-func (u *told) tell(_ context.Context, of tasks.Unissued) error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.all = append(u.all, tasks.Unissued{Items: maps.Clone(of.Items), Since: of.Since})
-	return nil
-}
-
-func (u *told) last() tasks.Unissued {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if len(u.all) == 0 {
-		return tasks.Unissued{}
-	}
-	return u.all[len(u.all)-1]
-}
-
 // A window that is full hides the rest of the bucket; the count shows it, and falls
 // as the sweep goes on.
 func TestWhatTheWindowHidesIsCounted(t *testing.T) {
 	never := redis.NewClient(&redis.Options{}) // asked nothing
 	t.Cleanup(func() { _ = never.Close() })
 	synctest.Test(t, func(t *testing.T) {
-		bucket, queue, u := &objecttest.Memory{}, &recorder{}, &told{}
+		bucket, queue := &objecttest.Memory{}, &recorder{}
 		l, err := lake.Open(t.Context(), lake.Config{Store: bucket, CommitDelay: time.Millisecond, IdleDelay: -1})
 		if err != nil {
 			t.Fatal(err)
@@ -67,14 +42,14 @@ func TestWhatTheWindowHidesIsCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, err := New(Config{Tenant: "shop", Generation: gen, Recipes: recipes(), Objects: bucket, Lake: l, Vectors: v, Queue: queue, Name: "test",
-			Window: 10, Unissued: u.tell, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+			Shares: NewShares(queue, nil, 10), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}
 		depth := func(pending int) {
 			queue.mu.Lock()
 			defer queue.mu.Unlock()
-			queue.depths = []tasks.Depth{{Type: tasks.ImageEmbed, Lane: tasks.Bulk, Pending: pending}}
+			queue.depths = map[tasks.Tenant][]tasks.Depth{"shop": {{Type: tasks.ImageEmbed, Lane: tasks.Bulk, Pending: pending}}}
 		}
 		depth(0)
 		swept := make(chan error, 1)
@@ -84,8 +59,8 @@ func TestWhatTheWindowHidesIsCounted(t *testing.T) {
 			swept <- err
 		}()
 		synctest.Wait() // ten are enqueued, and the queue says that none waits: ten more, and so on
-		if err := <-swept; err != nil || len(u.all) != 0 {
-			t.Fatalf("with room: %v, told %+v", err, u.all)
+		if f := s.feed(); <-swept != nil || len(f.Items) != 0 || f.Held != "" || f.Weight != 1 {
+			t.Fatalf("with room: told %+v", f)
 		}
 		if n := len(queue.take()); n != 80 {
 			t.Fatalf("%d were enqueued, want 80", n)
@@ -99,7 +74,7 @@ func TestWhatTheWindowHidesIsCounted(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		// The sweep stands at the first product, which is not ahead of it.
-		if got := u.last(); got.Items[tasks.ImageEmbed] != 39 || got.Items[tasks.TextEmbed] != 39 || time.UnixMilli(got.Since).Before(began) {
+		if got := s.feed(); got.Items[tasks.ImageEmbed] != 39 || got.Items[tasks.TextEmbed] != 39 || time.UnixMilli(got.Since).Before(began) || got.Held != tasks.HeldByShare {
 			t.Errorf("blocked at the first product: %+v, want 39 photos and 39 listings", got)
 		}
 		depth(0)
@@ -108,29 +83,11 @@ func TestWhatTheWindowHidesIsCounted(t *testing.T) {
 		if err := <-swept; err != nil {
 			t.Fatal(err)
 		}
-		if got := u.last(); len(got.Items) != 0 {
+		if got := s.feed(); len(got.Items) != 0 || got.Held != "" {
 			t.Errorf("after the sweep: %+v", got)
 		}
 		if n := len(queue.take()); n != 80 {
 			t.Errorf("%d were enqueued, want 80: the count enqueues nothing", n)
-		}
-	})
-}
-
-func TestTheWindowGrowsWithTheWorkers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		workers, err := 0, error(nil)
-		s := &Scheduler{Config: Config{Window: 2000, Workers: func(context.Context) (int, error) { return workers, err }}}
-		w := window{s: s}
-		for _, step := range []struct {
-			workers, want int
-			err           error
-		}{{0, 2000, nil}, {50, 50_000, nil}, {0, 50_000, errors.New("away")}, {1, 2000, nil}} {
-			workers, err = step.workers, step.err
-			time.Sleep(tellEvery)
-			if w.size(t.Context()); w.limit != step.want {
-				t.Errorf("with %d workers (%v) %d may wait, want %d", step.workers, step.err, w.limit, step.want)
-			}
 		}
 	})
 }

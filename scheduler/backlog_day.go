@@ -138,12 +138,13 @@ func (d Day) run(workers int, decide func(b tasks.Backlog, current int, now time
 
 // look is what the real signals would say.
 func (d Day) look(queue []cohort, waiting, workers, now int, r *rand.Rand) tasks.Backlog {
-	s := tasks.Signals{Workers: make([]tasks.Pace, workers), Loads: []tasks.Load{{Depth: tasks.Depth{Type: tasks.ImageEmbed, Lane: tasks.Bulk, Pending: waiting}}}}
+	load := tasks.Load{Depth: tasks.Depth{Type: tasks.ImageEmbed, Lane: tasks.Bulk, Pending: waiting}}
 	if len(queue) > 0 {
-		s.Loads[0].Oldest = float64(now - queue[0].at)
+		load.Oldest = float64(now - queue[0].at)
 	}
+	s := tasks.Signals{Workers: make([]tasks.Pace, workers), Tenants: map[tasks.Tenant]tasks.Work{"day": {Loads: []tasks.Load{load}}}}
 	seconds := d.ItemSeconds * math.Exp(d.Noise*r.NormFloat64())
-	return weigh("day", s, map[tasks.Type]float64{tasks.ImageEmbed: seconds}, d.Target)
+	return weigh([]tasks.Tenant{"day"}, s, map[tasks.Type]float64{tasks.ImageEmbed: seconds}, d.Target).Backlog
 }
 
 func (d Day) arrivals(seconds int) []int {

@@ -16,12 +16,21 @@ type signalsOf struct {
 	err error
 }
 
-func (s *signalsOf) Signals(context.Context, tasks.Tenant) (tasks.Signals, error) {
+func (s *signalsOf) Signals(context.Context) (tasks.Signals, error) {
 	return s.now, s.err
 }
 
 func load(t tasks.Type, l tasks.Lane, pending int) tasks.Load {
 	return tasks.Load{Depth: tasks.Depth{Type: t, Lane: l, Pending: pending}}
+}
+
+// waits is what one tenant has in the queues, and in its bucket.
+func waits(l tasks.Load, inBucket ...int) map[tasks.Tenant]tasks.Work {
+	w := tasks.Work{Loads: []tasks.Load{l}}
+	for _, n := range inBucket {
+		w.Feed.Items = map[tasks.Type]int{l.Type: n}
+	}
+	return map[tasks.Tenant]tasks.Work{"shop": w}
 }
 
 func pace(name string, image float64) tasks.Pace {
@@ -40,18 +49,17 @@ func TestBacklogIsTime(t *testing.T) {
 		measured bool
 	}{
 		"nothing":                   {tasks.Signals{}, 0, 0, 0, true},
-		"two workers of one pace":   {tasks.Signals{Loads: []tasks.Load{photos}, Workers: []tasks.Pace{pace("a", .1), pace("b", .1)}}, 100, 50, 3, true},
-		"a fast and a slow worker":  {tasks.Signals{Loads: []tasks.Load{photos}, Workers: []tasks.Pace{pace("a", .05), pace("b", .2)}}, 80, 40, 2, true},
-		"no worker, a known pace":   {tasks.Signals{Loads: []tasks.Load{photos}, Known: map[tasks.Type]float64{tasks.ImageEmbed: .1}}, 100, -1, 3, true},
-		"no worker, nothing known":  {tasks.Signals{Loads: []tasks.Load{photos}}, 20, -1, 1, false},
-		"a worker that has no pace": {tasks.Signals{Loads: []tasks.Load{photos}, Workers: []tasks.Pace{{Name: "a"}}, Known: map[tasks.Type]float64{tasks.ImageEmbed: .1}}, 100, 100, 3, true},
-		"draining does not count": {tasks.Signals{Loads: []tasks.Load{photos}, Workers: []tasks.Pace{pace("a", .1), {Name: "b", Draining: true,
+		"two workers of one pace":   {tasks.Signals{Tenants: waits(photos), Workers: []tasks.Pace{pace("a", .1), pace("b", .1)}}, 100, 50, 3, true},
+		"a fast and a slow worker":  {tasks.Signals{Tenants: waits(photos), Workers: []tasks.Pace{pace("a", .05), pace("b", .2)}}, 80, 40, 2, true},
+		"no worker, a known pace":   {tasks.Signals{Tenants: waits(photos), Known: map[tasks.Type]float64{tasks.ImageEmbed: .1}}, 100, -1, 3, true},
+		"no worker, nothing known":  {tasks.Signals{Tenants: waits(photos)}, 20, -1, 1, false},
+		"a worker that has no pace": {tasks.Signals{Tenants: waits(photos), Workers: []tasks.Pace{{Name: "a"}}, Known: map[tasks.Type]float64{tasks.ImageEmbed: .1}}, 100, 100, 3, true},
+		"draining does not count": {tasks.Signals{Tenants: waits(photos), Workers: []tasks.Pace{pace("a", .1), {Name: "b", Draining: true,
 			Seconds: map[tasks.Type]float64{tasks.ImageEmbed: 5}}}}, 100, 100, 3, true},
-		"most of it in the bucket": {tasks.Signals{Loads: []tasks.Load{photos}, Workers: []tasks.Pace{pace("a", .1)}, Now: 30_000,
-			Unissued: tasks.Unissued{Items: map[tasks.Type]int{tasks.ImageEmbed: 9000}, Since: 0}}, 1000, 1000, 34, true},
-		"only for later": {tasks.Signals{Loads: []tasks.Load{{Depth: tasks.Depth{Type: tasks.ProductFuse, Lane: tasks.Live, Retry: 3}}}}, 0, -1, 1, true},
+		"most of it in the bucket": {tasks.Signals{Tenants: waits(photos, 9000), Workers: []tasks.Pace{pace("a", .1)}, Now: 30_000}, 1000, 1000, 34, true},
+		"only for later":           {tasks.Signals{Tenants: waits(tasks.Load{Depth: tasks.Depth{Type: tasks.ProductFuse, Lane: tasks.Live, Retry: 3}})}, 0, -1, 1, true},
 	} {
-		b := weigh("shop", tc.signals, paces(tc.signals), minute)
+		b := weigh([]tasks.Tenant{"shop"}, tc.signals, paces(tc.signals), minute)
 		drain := -1.0
 		if b.Drain != nil {
 			drain = *b.Drain
@@ -61,9 +69,35 @@ func TestBacklogIsTime(t *testing.T) {
 				name, b.Work, drain, b.Wanted, b.Measured, tc.work, tc.drain, tc.wanted, tc.measured)
 		}
 	}
-	photos.Paused = true
-	if b := weigh("shop", tasks.Signals{Loads: []tasks.Load{photos}, Unissued: tasks.Unissued{Items: map[tasks.Type]int{tasks.ImageEmbed: 5}}}, nil, minute); b.Wanted != 0 || b.Waiting != 1000 || b.Work != 0 {
+	paused := tasks.Signals{Tenants: waits(photos, 5), Paused: []bool{false, true}} // image:embed:bulk
+	if b := weigh([]tasks.Tenant{"shop"}, paused, nil, minute); b.Wanted != 0 || b.Waiting != 1000 || b.Work != 0 {
 		t.Errorf("a paused queue wants workers: %+v", b)
+	}
+}
+
+// Workers serve all tenants: a fleet's number is that of the sum, and not the sum of what
+// each would want alone.
+func TestAFleetWantsWorkersForTheSum(t *testing.T) {
+	s := tasks.Signals{Tenants: map[tasks.Tenant]tasks.Work{}, Workers: []tasks.Pace{pace("a", .1), pace("b", .1)}}
+	s.Workers[1].Spent = map[tasks.Tenant]float64{"c": 7}
+	for _, name := range []tasks.Tenant{"c", "b", "a"} {
+		l := load(tasks.ImageEmbed, tasks.Live, 40)
+		l.Oldest = 3
+		s.Tenants[name] = tasks.Work{Loads: []tasks.Load{l}, Feed: tasks.Feed{Weight: 2, Held: tasks.HeldByQuota}}
+	}
+	g := NewGauge(&signalsOf{now: s})
+	f, err := g.Look(t.Context(), time.Minute)
+	if err != nil || len(f.Tenants) != 3 || f.Tenants[0].Tenant != "a" || f.Tenants[2].Spent != 7 {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	if f.Wanted != 1 || f.Workers != 2 || f.Waiting != 120 || math.Abs(f.Work-12) > 1e-9 || f.Oldest != 3 || f.Spent != 7 || math.Abs(*f.Drain-6) > 1e-9 {
+		t.Errorf("the sum: %+v", f.Backlog)
+	}
+	if b := f.Tenants[1]; b.Wanted != 1 || b.Waiting != 40 || b.Weight != 2 || b.Held != tasks.HeldByQuota || b.Queues[0].Waiting != 40 {
+		t.Errorf("one of them: %+v", b)
+	}
+	if f, err := g.Look(t.Context(), time.Minute, "a", "idle"); err != nil || len(f.Tenants) != 2 || f.Waiting != 40 || f.Tenants[1].Waiting != 0 || f.Spent != 0 {
+		t.Errorf("of two that are named: %+v, %v", f, err)
 	}
 }
 
@@ -85,9 +119,9 @@ func TestWantedHoldsThePromise(t *testing.T) {
 }
 
 func TestGaugeRemembersThePaceThroughAFlush(t *testing.T) {
-	s := &signalsOf{now: tasks.Signals{Loads: []tasks.Load{load(tasks.ImageEmbed, tasks.Bulk, 100)}, Workers: []tasks.Pace{pace("a", .5)}}}
-	g := NewGauge(s, "shop")
-	look := func() tasks.Backlog {
+	s := &signalsOf{now: tasks.Signals{Tenants: waits(load(tasks.ImageEmbed, tasks.Bulk, 100)), Workers: []tasks.Pace{pace("a", .5)}}}
+	g := NewGauge(s)
+	look := func() tasks.Fleet {
 		t.Helper()
 		b, err := g.Look(t.Context(), 0)
 		if err != nil {

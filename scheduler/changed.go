@@ -76,6 +76,9 @@ func (s *Scheduler) peopleLoop(ctx context.Context) {
 		var group errgroup.Group
 		group.SetLimit(enqueueing)
 		for id := range due {
+			if err := s.liveUsers.room(ctx); err != nil {
+				break // the sweep finds them
+			}
 			group.Go(func() error {
 				_, err := s.enqueue(ctx, tasks.Task{Type: tasks.UserFuse, User: id}, tasks.Live)
 				return err

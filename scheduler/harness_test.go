@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func openShop(t *testing.T, url string) *shop {
 func (s *shop) scheduler(change func(*Config)) *Scheduler {
 	s.t.Helper()
 	cfg := Config{Tenant: "shop", Generation: gen, Recipes: recipes(), Objects: s.bucket, Lake: s.lake, Vectors: s.vectors,
-		Queue: s.queue, Name: "test", Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		Queue: s.queue, Shares: NewShares(s.queue, nil, 2000), Name: "test", Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	if change != nil {
 		change(&cfg)
 	}
@@ -146,7 +147,7 @@ func (s *shop) bury(key, etag string, reason tasks.Reason) {
 type recorder struct {
 	mu     sync.Mutex
 	tasks  []tasks.Task
-	depths []tasks.Depth
+	depths map[tasks.Tenant][]tasks.Depth
 	fail   func(n int) error // of the nth call, from 1
 	calls  int
 }
@@ -166,10 +167,21 @@ func (r *recorder) Enqueue(_ context.Context, t tasks.Task) (bool, error) {
 	return true, nil
 }
 
-func (r *recorder) Depths(context.Context) ([]tasks.Depth, error) {
+func (r *recorder) Depths(context.Context) (all []tasks.Depth, _ error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.depths, nil
+	for _, ds := range r.depths {
+		all = append(all, ds...)
+	}
+	return all, nil
+}
+
+func (r *recorder) DepthsByTenant(context.Context) (map[tasks.Tenant][]tasks.Depth, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := map[tasks.Tenant][]tasks.Depth{}
+	maps.Copy(out, r.depths)
+	return out, nil
 }
 
 // take returns what was enqueued since, as "type lane key-or-product".

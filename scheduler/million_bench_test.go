@@ -127,6 +127,9 @@ type endless struct{}
 
 func (*endless) Enqueue(context.Context, tasks.Task) (bool, error) { return true, nil }
 func (*endless) Depths(context.Context) ([]tasks.Depth, error)     { return nil, nil }
+func (*endless) DepthsByTenant(context.Context) (map[tasks.Tenant][]tasks.Depth, error) {
+	return map[tasks.Tenant][]tasks.Depth{}, nil
+}
 
 func watchHeap(ctx context.Context, peak *atomic.Uint64) {
 	tick := time.NewTicker(20 * time.Millisecond)

@@ -31,45 +31,45 @@ type Config struct {
 	Name       string        // of this process, for dead letters
 	SweepEvery time.Duration // default 1 min
 	WatchDir   string        // the tenant's folder in a directory bucket; "" = no watch
-	Window     int           // tasks of one tenant that may wait in the queues, for products and for shoppers each; default 2,000
+	// Shares is the room in the queues, which all schedulers of a process share.
+	Shares *Shares
+	// Settings are the tenant's at the moment; nil: the defaults.
+	Settings func() tasks.Settings
 	// Lead tells whether this scheduler does the sweep's work, where there are
 	// several; nil: it is the only one. Two that lead at once are harmless.
 	Lead func() bool
 	// Memory tells how many bytes the queue's server uses and may use (0: no limit);
 	// nil: it need not be looked at.
 	Memory func(context.Context) (used, limit int64, err error)
-	// Unissued is told, every few seconds while the window is full, what the sweep has
-	// still to enqueue; nil: nobody asks.
-	Unissued func(context.Context, tasks.Unissued) error
-	// Workers counts the workers that take these tasks, so that the window grows with
-	// them; nil: it does not.
-	Workers func(context.Context) (int, error)
-	Log     *slog.Logger
+	// Tell is told every few seconds how the sweep stands, while this scheduler leads;
+	// nil: nobody asks.
+	Tell func(context.Context, tasks.Feed) error
+	Log  *slog.Logger
 }
 
 // Scheduler runs sweeps and answers hints. Start it once, Stop it once.
 type Scheduler struct {
 	Config
-	window     window // of product tasks
-	userWindow window // of shoppers' tasks
-	ahead      ahead
-	hints      hints
-	people     people
-	soon       chan struct{}
-	sweeps     atomic.Int64 // completed
-	last       atomic.Pointer[Report]
-	usersSoon  chan struct{}
-	lastUsers  atomic.Pointer[userPass]
-	issued     atomic.Int64 // product tasks
-	asked      atomic.Int64 // see Settled; 0: no pass over the shoppers is asked for
-	cancel     context.CancelFunc
-	running    sync.WaitGroup
+	// The parts of the tenant's share that each loop fills.
+	live, bulk, liveUsers, bulkUsers window
+	ahead                            ahead
+	hints                            hints
+	people                           people
+	soon                             chan struct{}
+	sweeps                           atomic.Int64 // completed
+	last                             atomic.Pointer[Report]
+	usersSoon                        chan struct{}
+	lastUsers                        atomic.Pointer[userPass]
+	issued                           atomic.Int64 // product tasks
+	asked                            atomic.Int64 // see Settled; 0: no pass over the shoppers is asked for
+	cancel                           context.CancelFunc
+	running                          sync.WaitGroup
 }
 
 // New checks cfg.
 func New(cfg Config) (*Scheduler, error) {
-	if cfg.Objects == nil || cfg.Lake == nil || cfg.Vectors == nil || cfg.Queue == nil || cfg.Log == nil {
-		return nil, errors.New("scheduler: Objects, Lake, Vectors, Queue and Log are required")
+	if cfg.Objects == nil || cfg.Lake == nil || cfg.Vectors == nil || cfg.Queue == nil || cfg.Shares == nil || cfg.Log == nil {
+		return nil, errors.New("scheduler: Objects, Lake, Vectors, Queue, Shares and Log are required")
 	}
 	if cfg.Recipes[tasks.Image] == "" || cfg.Recipes[tasks.Text] == "" {
 		return nil, errors.New("scheduler: Recipes must name the image and the text recipe of the generation")
@@ -77,8 +77,8 @@ func New(cfg Config) (*Scheduler, error) {
 	if cfg.SweepEvery <= 0 {
 		cfg.SweepEvery = time.Minute
 	}
-	if cfg.Window <= 0 {
-		cfg.Window = 2000
+	if cfg.Settings == nil {
+		cfg.Settings = tasks.DefaultSettings
 	}
 	if cfg.Lead == nil {
 		cfg.Lead = func() bool { return true }
@@ -86,9 +86,9 @@ func New(cfg Config) (*Scheduler, error) {
 	s := &Scheduler{Config: cfg}
 	s.hints.wake, s.soon = make(chan struct{}, 1), make(chan struct{}, 1)
 	s.people.wake, s.usersSoon = make(chan struct{}, 1), make(chan struct{}, 1)
-	s.ahead.tell = cfg.Unissued
 	full := func(ctx context.Context) { s.ahead.blocked(ctx, s) }
-	s.window, s.userWindow = window{s: s, counts: isProduct, full: full}, window{s: s, counts: isUser}
+	s.live, s.bulk = window{s: s, of: products, lane: tasks.Live}, window{s: s, of: products, lane: tasks.Bulk, full: full}
+	s.liveUsers, s.bulkUsers = window{s: s, of: shoppers, lane: tasks.Live}, window{s: s, of: shoppers, lane: tasks.Bulk}
 	return s, nil
 }
 
@@ -102,6 +102,9 @@ func (s *Scheduler) Start() {
 	}
 	if s.WatchDir != "" {
 		s.running.Go(func() { s.watch(ctx) })
+	}
+	if s.Tell != nil {
+		s.running.Go(func() { s.tellLoop(ctx) })
 	}
 }
 

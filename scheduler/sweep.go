@@ -33,14 +33,14 @@ func (s *Scheduler) Sweep(ctx context.Context) (Report, error) {
 	}
 	in := openStreams(ctx, s.view())
 	defer in.close()
-	defer s.ahead.finish(ctx)
+	defer s.ahead.finish()
 	var tidy tidying
 	for {
 		g, ok := in.next()
 		if !ok {
 			break
 		}
-		s.ahead.at(ctx, g.folder)
+		s.ahead.at(g.folder)
 		if err := s.sweepGroup(ctx, g, &r, &tidy); err != nil {
 			return r, fmt.Errorf("sweep: product folder %q: %w", g.folder, err)
 		}
@@ -98,10 +98,14 @@ func (s *Scheduler) issue(ctx context.Context, id tasks.ProductID, next step, la
 		todo = []tasks.Task{{Type: tasks.ProductFuse, Product: id}}
 	}
 	for _, t := range todo {
+		w := &s.live
 		if lane == tasks.Bulk {
-			if err := s.window.room(ctx); err != nil {
-				return err
-			}
+			w = &s.bulk
+		}
+		if err := w.room(ctx); err != nil {
+			return err
+		}
+		if lane == tasks.Bulk {
 			s.ahead.pass(t.Type)
 		}
 		t.Trace = trace

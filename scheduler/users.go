@@ -41,7 +41,7 @@ func (s *Scheduler) SweepUsers(ctx context.Context) (UserReport, error) {
 			r.Waiting++
 		default:
 			r.Due++
-			if err := s.userWindow.room(ctx); err != nil {
+			if err := s.bulkUsers.room(ctx); err != nil {
 				return err
 			}
 			queued, err := s.enqueue(ctx, tasks.Task{Type: tasks.UserFuse, User: u.id}, tasks.Bulk)
@@ -131,8 +131,8 @@ func (s *Scheduler) dueUsers(ctx context.Context) bool {
 	if since < time.Duration(float64(last.Took)*(1/userShare-1)) {
 		return false
 	}
-	ds, err := s.Queue.Depths(ctx)
-	return err != nil || since > patience*s.SweepEvery || waitingOf(ds, isProduct) == 0
+	ds, err := s.Queue.DepthsByTenant(ctx)
+	return err != nil || since > patience*s.SweepEvery || waitingOf(ds[s.Tenant], products, tasks.Lanes()...) == 0
 }
 
 // Settled tells that a pass over the shoppers, begun when no product was in work, has

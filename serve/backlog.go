@@ -14,7 +14,7 @@ import (
 )
 
 // BacklogAnswer is what is still to be done, for autoscalers. The figures at the top
-// are those of all tenants of the caller's: workers_wanted is a whole number of
+// are those of all tenants of the caller's together, whom the same workers serve: workers_wanted is a whole number of
 // workers, whatever number runs, and 0 when nothing waits. An autoscaler takes it as the
 // total (Kubernetes: an AverageValue of 1), never as a value per worker.
 type BacklogAnswer struct {
@@ -58,20 +58,14 @@ func (s *Server) serveBacklog(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, problem(http.StatusNotImplemented, "this server knows no queue; ask one that `weft serve` or `weft up` runs"))
 		return
 	}
-	answer := BacklogAnswer{Tenants: []tasks.Backlog{}}
-	for _, name := range owned {
-		b, err := s.cfg.Backlog(r.Context(), name, target)
-		if err != nil {
-			s.log.LogAttrs(r.Context(), slog.LevelWarn, "the backlog cannot be read", slog.String("request", requestID(r.Context())), slog.Any("error", err))
-			w.Header().Set("Retry-After", "2")
-			writeProblem(w, problem(http.StatusServiceUnavailable, "the queues cannot be read; what waits in them is not known"))
-			return
-		}
-		answer.Wanted, answer.Workers = answer.Wanted+b.Wanted, answer.Workers+b.Workers
-		answer.Waiting, answer.Delayed, answer.Unissued = answer.Waiting+b.Waiting, answer.Delayed+b.Delayed, answer.Unissued+b.Unissued
-		answer.Work, answer.Oldest = answer.Work+b.Work, max(answer.Oldest, b.Oldest)
-		answer.Tenants = append(answer.Tenants, b)
+	f, err := s.cfg.Backlog(r.Context(), target, owned...)
+	if err != nil {
+		s.log.LogAttrs(r.Context(), slog.LevelWarn, "the backlog cannot be read", slog.String("request", requestID(r.Context())), slog.Any("error", err))
+		w.Header().Set("Retry-After", "2")
+		writeProblem(w, problem(http.StatusServiceUnavailable, "the queues cannot be read; what waits in them is not known"))
+		return
 	}
+	answer := BacklogAnswer{Wanted: f.Wanted, Workers: f.Workers, Waiting: f.Waiting, Delayed: f.Delayed, Unissued: f.Unissued, Work: f.Work, Oldest: f.Oldest, Tenants: f.Tenants}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_ = json.NewEncoder(w).Encode(answer) // the caller may have left

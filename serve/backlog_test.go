@@ -14,13 +14,18 @@ import (
 
 func backlogs(targets chan<- time.Duration) func(*serve.Config) {
 	return func(c *serve.Config) {
-		c.Backlog = func(_ context.Context, tenant tasks.Tenant, target time.Duration) (tasks.Backlog, error) {
+		c.Backlog = func(_ context.Context, target time.Duration, tenants ...tasks.Tenant) (f tasks.Fleet, _ error) {
 			targets <- target
-			if tenant == "other" {
-				return tasks.Backlog{Tenant: tenant, Wanted: 2, Waiting: 10, Work: 5, Oldest: 9, Queues: []tasks.QueueBacklog{}}, nil
+			for _, tenant := range tenants {
+				b := tasks.Backlog{Tenant: tenant, Wanted: 3, Workers: 1, Waiting: 70, Unissued: 1000, Work: 600.5, Oldest: 4,
+					Queues: []tasks.QueueBacklog{{Queue: "image:embed:bulk", Waiting: 70}}}
+				if tenant == "other" {
+					b = tasks.Backlog{Tenant: tenant, Wanted: 2, Waiting: 10, Work: 5, Oldest: 9, Queues: []tasks.QueueBacklog{}}
+				}
+				f.Tenants = append(f.Tenants, b)
+				f.Backlog = b
 			}
-			return tasks.Backlog{Tenant: tenant, Wanted: 3, Workers: 1, Waiting: 70, Unissued: 1000, Work: 600.5, Oldest: 4,
-				Queues: []tasks.QueueBacklog{{Queue: "image:embed:bulk", Waiting: 70}}}, nil
+			return f, nil
 		}
 	}
 }
@@ -69,8 +74,8 @@ func TestBacklogOfATokensTenantsOnly(t *testing.T) {
 // Zero would scale a fleet away: what cannot be read is an error.
 func TestABacklogThatCannotBeReadIsNotEmpty(t *testing.T) {
 	s := open(t, func(c *serve.Config) {
-		c.Backlog = func(context.Context, tasks.Tenant, time.Duration) (tasks.Backlog, error) {
-			return tasks.Backlog{}, errors.New("redis is away")
+		c.Backlog = func(context.Context, time.Duration, ...tasks.Tenant) (tasks.Fleet, error) {
+			return tasks.Fleet{}, errors.New("redis is away")
 		}
 	})
 	if res, body := s.do(t, "GET", "/v1/backlog", ""); res.StatusCode != 503 || strings.Contains(body, "workers_wanted") || strings.Contains(body, "redis") {

@@ -49,11 +49,11 @@ type Config struct {
 	// Status reports queue depths and counts. Tenant, Generation and Search are
 	// filled in by the server. May be nil.
 	Status func(context.Context, tasks.Tenant) (client.Status, error)
-	// Backlog tells what is still to be done for a tenant, and how many workers would
-	// do it within a time (0: a default). May be nil: /v1/backlog answers 501.
-	Backlog func(context.Context, tasks.Tenant, time.Duration) (tasks.Backlog, error)
-	// Workers lists the workers of a tenant that reported lately. May be nil.
-	Workers func(context.Context, tasks.Tenant) ([]tasks.Pace, error)
+	// Backlog tells what is still to be done for some tenants, one at least, and how many
+	// workers would do it within a time (0: a default). May be nil: /v1/backlog answers 501.
+	Backlog func(context.Context, time.Duration, ...tasks.Tenant) (tasks.Fleet, error)
+	// Workers lists the workers that reported lately; they serve all tenants. May be nil.
+	Workers func(context.Context) ([]tasks.Pace, error)
 	// Dead looks up which media of a product were given up. May be nil.
 	Dead func(context.Context, tasks.Tenant, tasks.ProductID) ([]DeadMedium, error)
 

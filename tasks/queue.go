@@ -20,6 +20,8 @@ type Queue interface {
 	// Depths reports what every queue holds, in a fixed order. Queues that were
 	// never used are there with zeros.
 	Depths(ctx context.Context) ([]Depth, error)
+	// DepthsByTenant reports the same for each tenant of whom any queue holds a task.
+	DepthsByTenant(ctx context.Context) (map[Tenant][]Depth, error)
 }
 
 // Depth is what one queue holds.

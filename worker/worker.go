@@ -172,7 +172,11 @@ func (w *Worker) Handlers() map[tasks.Type]queue.Handler {
 // slotsPerEncoder is how many tasks of each type the queue may hand out at once,
 // per encoder. Most of them wait for a group commit, a few hundred milliseconds on
 // a slow disk, and hold no more than a vector then; the gate bounds the others.
-const slotsPerEncoder = 256
+const slotsPerEncoder = 512
+
+// Room is how many tasks of a type and lane keep this worker busy: half of its slots, so
+// that a tenant who comes later finds a free hand while all of the room is lent.
+func (w *Worker) Room() int { return slotsPerEncoder * w.Encoders / 2 }
 
 // Slots tells the queue how many tasks of each type to hand out at once.
 func (w *Worker) Slots() map[tasks.Type]int {

@@ -84,10 +84,6 @@ func (c *autoscaleCmd) Run(ctx context.Context, a *app) error {
 	if c.Simulate {
 		return c.simulate(a, policy)
 	}
-	tenant, err := c.tenant()
-	if err != nil {
-		return err
-	}
 	if c.Vectors == "" || (c.Objects == "" && c.Data == "") {
 		return usagef("the workers need to know where: give --objects, --queue and --vectors, as for `weft worker`")
 	}
@@ -102,8 +98,8 @@ func (c *autoscaleCmd) Run(ctx context.Context, a *app) error {
 	}
 	crew := newCrew(crewConfig{Program: program, Args: []string{"worker"}, Env: c.environment(os.Environ()), Output: a.err, Log: a.log,
 		Grace: drainTime + closeTime + 5*time.Second, Now: time.Now})
-	fmt.Fprintf(a.err, "weft autoscale %s: tenant %s, %d to %d workers, everything within %v\n", version, tenant, policy.Min, policy.Max, c.DrainTarget)
-	return c.follow(ctx, a, policy, scheduler.NewGauge(queue.NewClient(rdb), tenant), crew)
+	fmt.Fprintf(a.err, "weft autoscale %s: %d to %d workers, everything within %v\n", version, policy.Min, policy.Max, c.DrainTarget)
+	return c.follow(ctx, a, policy, scheduler.NewGauge(queue.NewClient(rdb)), crew)
 }
 
 // follow looks and acts until ctx ends, and then drains everybody.
@@ -122,7 +118,7 @@ func (c *autoscaleCmd) follow(ctx context.Context, a *app, policy scheduler.Poli
 		if ctx.Err() == nil {
 			crew.become(decided, policy.Max)
 		}
-		if err := c.tell(a, b, err, decided, crew, &said); err != nil {
+		if err := c.tell(a, b.Backlog, err, decided, crew, &said); err != nil {
 			return err
 		}
 		select {

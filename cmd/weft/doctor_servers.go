@@ -16,7 +16,6 @@ import (
 	"weft/storage/lake"
 	"weft/storage/objects"
 	"weft/storage/vectors"
-	"weft/tasks"
 	"weft/tasks/queue"
 )
 
@@ -202,19 +201,23 @@ func (c *doctorCmd) worked(ctx context.Context, e *examination) {
 		return // told already
 	}
 	defer func() { _ = rdb.Close() }()
-	s, err := queue.NewClient(rdb).Signals(ctx, tasks.Tenant(c.Tenant))
+	s, err := queue.NewClient(rdb).Signals(ctx)
 	if err != nil {
 		e.judge("queues", err, "look at the Redis of --queue", "")
 		return
 	}
 	waiting, paused := 0, []string{}
-	for _, l := range s.Loads {
-		waiting += l.Ready()
-		if l.Paused {
-			paused = append(paused, tasks.QueueName(l.Type, l.Lane))
+	for _, w := range s.Tenants {
+		for _, l := range w.Loads {
+			waiting += l.Ready()
 		}
 	}
-	found := fmt.Sprintf("%d workers report, %d tasks wait", len(s.Workers), waiting)
+	for i, name := range queue.Names() {
+		if s.Paused[i] {
+			paused = append(paused, name)
+		}
+	}
+	found := fmt.Sprintf("%d workers report, %d tasks of %d tenants wait", len(s.Workers), waiting, len(s.Tenants))
 	switch {
 	case len(paused) > 0:
 		e.add("queues", checkWarn, "run `weft resume` when the reason has gone", "%s; paused: %s", found, strings.Join(paused, ", "))

@@ -36,26 +36,22 @@ const drainWithin = drainTime + closeTime + 15*time.Second
 
 // Run is `weft drain`.
 func (c *drainCmd) Run(ctx context.Context, a *app) error {
-	tenant, err := c.tenant()
-	if err != nil {
-		return err
-	}
 	q, closeQueue, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer closeQueue()
 	if c.Name == "" {
-		return c.list(ctx, a, q, tenant)
+		return c.list(ctx, a, q)
 	}
-	if err := q.Drain(ctx, tenant, c.Name); err != nil {
+	if err := q.Drain(ctx, c.Name); err != nil {
 		if errors.Is(err, queue.ErrNoWorker) {
 			err = fmt.Errorf("%w; `weft drain` without a name lists them", err)
 		}
 		return err
 	}
 	if c.Wait {
-		if err := c.await(ctx, q, tenant); err != nil {
+		if err := c.await(ctx, q); err != nil {
 			return err
 		}
 	}
@@ -67,13 +63,13 @@ func (c *drainCmd) Run(ctx context.Context, a *app) error {
 }
 
 // await looks until the worker reports no more.
-func (c *drainCmd) await(ctx context.Context, q *queue.Client, tenant tasks.Tenant) error {
+func (c *drainCmd) await(ctx context.Context, q *queue.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, drainWithin)
 	defer cancel()
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		ps, err := q.Workers(ctx, tenant)
+		ps, err := q.Workers(ctx)
 		if err == nil && !slices.ContainsFunc(ps, func(p tasks.Pace) bool { return p.Name == c.Name }) {
 			return nil
 		}
@@ -85,8 +81,8 @@ func (c *drainCmd) await(ctx context.Context, q *queue.Client, tenant tasks.Tena
 	}
 }
 
-func (c *drainCmd) list(ctx context.Context, a *app, q *queue.Client, tenant tasks.Tenant) error {
-	ps, err := q.Workers(ctx, tenant)
+func (c *drainCmd) list(ctx context.Context, a *app, q *queue.Client) error {
+	ps, err := q.Workers(ctx)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -42,28 +41,19 @@ func (t *tenant) newScheduler(every time.Duration, watch bool) (*scheduler.Sched
 	n := t.node
 	cfg := scheduler.Config{
 		Tenant: t.name, Generation: t.pinned.id, Recipes: t.pinned.spec.recipes(), Objects: t.bucket, Lake: t.lake,
-		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Queue: n.queue, Name: n.name, SweepEvery: every, Log: t.log,
+		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Queue: n.queue, Shares: n.shares, Name: n.name, SweepEvery: every, Log: t.log,
 	}
 	if dir := n.bucketDir(); watch && dir != "" {
 		cfg.WatchDir = filepath.Join(dir, string(t.name))
 	}
-	cfg.Unissued = func(ctx context.Context, u tasks.Unissued) error { return n.queue.SetUnissued(ctx, t.name, u) }
+	cfg.Tell = func(ctx context.Context, f tasks.Feed) error { return n.queue.SetFeed(ctx, t.name, f) }
 	if n.outlived() {
-		cfg.Memory, cfg.Workers = n.queue.Memory, t.countWorkers
-	}
-	if err := n.registry.Register(newBacklogMetrics(t.gauge, t.name, t.log)); err != nil {
-		return nil, fmt.Errorf("metrics of the backlog: %w", err)
+		cfg.Memory = n.queue.Memory
 	}
 	if t.lock != nil {
 		cfg.Lead = t.lock.Held
 	}
 	return scheduler.New(cfg)
-}
-
-// countWorkers counts the workers that take this tenant's tasks.
-func (t *tenant) countWorkers(ctx context.Context) (int, error) {
-	ps, err := t.node.queue.Workers(ctx, t.name)
-	return len(ps), err
 }
 
 // collect makes this process take shoppers' rows in. changed hears of what was stored.

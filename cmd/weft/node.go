@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"weft/client"
+	"weft/scheduler"
 	"weft/serve"
 	"weft/storage/objects"
 	"weft/storage/vectors"
@@ -37,6 +38,8 @@ type node struct {
 	registry   *prometheus.Registry
 	shared     bool // other processes work on the same bucket
 
+	gauge   *scheduler.Gauge  // of what waits
+	shares  *scheduler.Shares // of the room in the queues
 	tenants []*tenant
 	drained chan struct{} // closed when somebody asks this worker to drain
 	reaper  *queue.Reaper // where the queues outlive this process
@@ -75,6 +78,8 @@ func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vector
 	if err := vectors.CheckPolicy(ctx, n.queueRDB); err != nil {
 		return nil, fmt.Errorf("--queue: %w", err)
 	}
+	n.gauge = scheduler.NewGauge(n.queue)
+	n.shares = scheduler.NewShares(n.queue, n.queue.Workers, scheduler.LeastRoom)
 	return n, nil
 }
 
@@ -85,6 +90,14 @@ func (n *node) openOnly(ctx context.Context) (*tenant, error) {
 		return nil, err
 	}
 	return n.openTenant(ctx, name)
+}
+
+// names are the tenants that are open.
+func (n *node) names() (out []tasks.Tenant) {
+	for _, t := range n.tenants {
+		out = append(out, t.name)
+	}
+	return out
 }
 
 func (n *node) onStop(f func()) { n.closers = append(n.closers, f) }
@@ -101,7 +114,7 @@ func (n *node) startWorker(w *worker.Worker) (err error) {
 		}
 	}
 	n.server, err = queue.NewServer(queue.Config{Redis: n.queueRDB, Handlers: w.Handlers(), Slots: w.Slots(), Refuse: w.Refuse,
-		Suspects: n.outlived(), StopTimeout: drainTime, Tenant: w.Tenant, Name: n.name, Tally: w.Tally, Drain: func() { close(n.drained) }, Log: n.log})
+		Suspects: n.outlived(), StopTimeout: drainTime, Name: n.name, Room: w.Room(), Spent: w.Spent, Tally: w.Tally, Drain: func() { close(n.drained) }, Log: n.log})
 	if err != nil {
 		return err
 	}
@@ -146,12 +159,13 @@ func (n *node) startServe(ctx context.Context, listen string, who access, notify
 	for _, t := range n.tenants {
 		of[t.name], served[t.name] = t, t.served()
 	}
+	n.registry.MustRegister(newBacklogMetrics(n))
 	s, err := serve.New(serve.Config{
 		Listen: listen, Tenants: served, Tokens: tokens, CORSOrigins: who.CORSOrigin,
 		Notify: func(_ context.Context, name tasks.Tenant, id tasks.ProductID) error { return notify(of[name], id) },
 		Status: func(ctx context.Context, name tasks.Tenant) (client.Status, error) { return of[name].status(ctx) },
-		Backlog: func(ctx context.Context, name tasks.Tenant, target time.Duration) (tasks.Backlog, error) {
-			return of[name].gauge.Look(ctx, target)
+		Backlog: func(ctx context.Context, target time.Duration, tenants ...tasks.Tenant) (tasks.Fleet, error) {
+			return n.gauge.Look(ctx, target, tenants...)
 		},
 		Dead: func(ctx context.Context, name tasks.Tenant, id tasks.ProductID) ([]serve.DeadMedium, error) {
 			return of[name].deadMedia(ctx, id)

@@ -51,6 +51,7 @@ func (c *schedulerCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	n.registry.MustRegister(newBacklogMetrics(n))
 	if err := errors.Join(c.metrics.start(n), t.startLock(ctx), n.startReaper(ctx)); err != nil {
 		return err
 	}

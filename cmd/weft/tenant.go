@@ -32,7 +32,6 @@ type tenant struct {
 	tables  *behaviour.Tables // of the lake
 	vectors *vectors.Store
 	pinned  *pinned
-	gauge   *scheduler.Gauge // of what waits
 
 	worker    *worker.Worker
 	collector *behaviour.Collector // nil: this process takes no rows in
@@ -47,7 +46,7 @@ type tenant struct {
 // openTenant opens a tenant's stores and meets its generation; it starts nothing. The
 // node closes it.
 func (n *node) openTenant(ctx context.Context, name tasks.Tenant) (_ *tenant, err error) {
-	t := &tenant{node: n, name: name, log: n.log.With("tenant", name), bucket: objects.WithPrefix(n.bucket, string(name)+"/"), gauge: scheduler.NewGauge(n.queue, name)}
+	t := &tenant{node: n, name: name, log: n.log.With("tenant", name), bucket: objects.WithPrefix(n.bucket, string(name)+"/")}
 	t.running, t.stopRoles = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -65,7 +66,7 @@ func (c *Client) Enqueue(ctx context.Context, t tasks.Task) (bool, error) {
 		return false, err
 	}
 	opts := []asynq.Option{
-		asynq.Queue(tasks.QueueName(t.Type, t.Lane)), asynq.MaxRetry(maxRetry), asynq.Timeout(HardDeadline),
+		asynq.Queue(tasks.QueueName(t.Type, t.Lane)), asynq.TaskID(queueID(t)), asynq.MaxRetry(maxRetry), asynq.Timeout(HardDeadline),
 	}
 	if coalesced(t) {
 		first, err := c.rdb.SetNX(ctx, waitingKey(t), 1, markTTL).Result()
@@ -75,8 +76,6 @@ func (c *Client) Enqueue(ctx context.Context, t tasks.Task) (bool, error) {
 		if !first {
 			return false, nil
 		}
-	} else {
-		opts = append(opts, asynq.TaskID(t.ID()))
 	}
 	_, err = c.asynq.EnqueueContext(ctx, asynq.NewTask(string(t.Type), payload), opts...)
 	switch {
@@ -92,6 +91,26 @@ func (c *Client) Enqueue(ctx context.Context, t tasks.Task) (bool, error) {
 		_ = c.rdb.Expire(ctx, waitingKey(t), waitingTTL).Err()
 	}
 	return true, nil
+}
+
+// queueID is the id of a task in its queue. It begins with the tenant, so that the queues
+// tell whose their tasks are: counts kept beside them would drift with every crash, and
+// be lost apart from what they count.
+func queueID(t tasks.Task) string {
+	id := t.ID()
+	if coalesced(t) {
+		id = rand.Text() // one may wait while another runs
+	}
+	return string(t.Tenant) + "/" + id
+}
+
+// tenantOf is whose task an id is of; empty for one that does not tell.
+func tenantOf(id string) tasks.Tenant {
+	tenant, _, ok := strings.Cut(id, "/")
+	if !ok {
+		return ""
+	}
+	return tasks.Tenant(tenant)
 }
 
 // Depths reports all eight queues in one round trip.

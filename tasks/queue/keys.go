@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -61,62 +60,6 @@ func depths(ctx context.Context, rdb redis.UniversalClient) ([]tasks.Depth, erro
 		d := &out[i]
 		d.Pending, d.Active, d.Scheduled = int(c.pending.Val()), int(c.active.Val()), int(c.scheduled.Val())
 		d.Retry, d.Archived = int(c.retry.Val()), int(c.archived.Val())
-	}
-	return out, nil
-}
-
-// loads adds to the depths what has waited, and for how long, in two more round
-// trips. asynq adds to pending at its head and takes from its tail.
-func loads(ctx context.Context, rdb redis.UniversalClient, now time.Time) ([]tasks.Load, error) {
-	ds, err := depths(ctx, rdb)
-	if err != nil {
-		return nil, err
-	}
-	type replies struct {
-		due    [2]*redis.IntCmd    // scheduled, retry
-		first  [2]*redis.ZSliceCmd // of each, the one whose time came first
-		last   *redis.StringCmd    // in pending
-		since  *redis.StringCmd    // that one waits
-		paused *redis.IntCmd
-	}
-	asked := make([]replies, len(ds))
-	until := strconv.FormatInt(now.Unix(), 10)
-	err = pipelined(ctx, rdb, func(p redis.Pipeliner) {
-		for i, q := range queueNames() {
-			for j, set := range []string{"scheduled", "retry"} {
-				asked[i].due[j] = p.ZCount(ctx, asynqKey(q, set), "-inf", until)
-				asked[i].first[j] = p.ZRangeWithScores(ctx, asynqKey(q, set), 0, 0)
-			}
-			asked[i].last, asked[i].paused = p.LIndex(ctx, asynqKey(q, "pending"), -1), p.Exists(ctx, pausedKey(q))
-		}
-	})
-	if err == nil {
-		err = pipelined(ctx, rdb, func(p redis.Pipeliner) {
-			for i, q := range queueNames() {
-				if id := asked[i].last.Val(); id != "" {
-					asked[i].since = p.HGet(ctx, asynqKey(q, "t:"+id), "pending_since")
-				}
-			}
-		})
-	}
-	if err != nil {
-		return nil, fmt.Errorf("asking how long the queues have waited: %w", err)
-	}
-	out := make([]tasks.Load, len(ds))
-	for i, d := range ds {
-		l, a := tasks.Load{Depth: d, Paused: asked[i].paused.Val() > 0}, asked[i]
-		for j := range a.due {
-			l.Due += int(a.due[j].Val())
-			if z := a.first[j].Val(); len(z) > 0 {
-				l.Oldest = max(l.Oldest, float64(now.Unix())-z[0].Score)
-			}
-		}
-		if a.since != nil {
-			if ns, err := a.since.Int64(); err == nil {
-				l.Oldest = max(l.Oldest, now.Sub(time.Unix(0, ns)).Seconds())
-			}
-		}
-		out[i] = l
 	}
 	return out, nil
 }

@@ -193,7 +193,7 @@ func TestWorkCanBeQueuedAgainAfterAListWasLost(t *testing.T) {
 					t.Fatal(err)
 				}
 				if list == "archived" {
-					if err := asynq.NewInspectorFromRedisClient(rdb).ArchiveTask(tasks.QueueName(task.Type, task.Lane), task.ID()); err != nil {
+					if err := asynq.NewInspectorFromRedisClient(rdb).ArchiveTask(tasks.QueueName(task.Type, task.Lane), queueID(task)); err != nil {
 						t.Fatal(err)
 					}
 				} else if err := rdb.Del(ctx, bulkKey(list)).Err(); err != nil {
@@ -226,11 +226,11 @@ func TestKeysAreThoseOfThePinnedAsynq(t *testing.T) {
 			t.Fatal(err)
 		}
 		q := tasks.QueueName(task.Type, task.Lane)
-		info, err := asynq.NewInspectorFromRedisClient(rdb).GetTaskInfo(q, task.ID())
+		info, err := asynq.NewInspectorFromRedisClient(rdb).GetTaskInfo(q, queueID(task))
 		if err != nil {
 			t.Fatal(err)
 		}
-		bodies, err := payloads(t.Context(), rdb, []orphan{{q, task.ID()}})
+		bodies, err := payloads(t.Context(), rdb, []orphan{{q, queueID(task)}})
 		if err != nil || string(bodies[0]) != string(info.Payload) || len(info.Payload) == 0 {
 			t.Errorf("the record holds %q, asynq says %q (%v)", bodies[0], info.Payload, err)
 		}

@@ -17,11 +17,12 @@ import (
 // whether it is to drain. A failure is tried again at the next.
 type reports struct {
 	rdb      redis.UniversalClient
-	tenant   tasks.Tenant
 	name     string
 	meter    *meter
 	drain    func()
 	tally    func() (encoded, cached map[tasks.Modality]int64) // nil: not told
+	spent    func() map[tasks.Tenant]float64                   // nil: not told
+	room     int
 	log      *slog.Logger
 	started  time.Time
 	draining atomic.Bool
@@ -32,7 +33,7 @@ type reports struct {
 }
 
 func newReports(cfg Config, m *meter) *reports {
-	return &reports{rdb: cfg.Redis, tenant: cfg.Tenant, name: cfg.Name, meter: m, drain: cfg.Drain, tally: cfg.Tally, log: cfg.Log, started: time.Now()}
+	return &reports{rdb: cfg.Redis, name: cfg.Name, meter: m, drain: cfg.Drain, tally: cfg.Tally, spent: cfg.Spent, room: cfg.Room, log: cfg.Log, started: time.Now()}
 }
 
 func (r *reports) start() {
@@ -56,9 +57,12 @@ func (r *reports) start() {
 
 // tell writes the report in one round trip.
 func (r *reports) tell(ctx context.Context, p tasks.Pace) error {
-	p.Name, p.Started, p.Draining = r.name, r.started.UnixMilli(), r.draining.Load()
+	p.Name, p.Started, p.Draining, p.Room = r.name, r.started.UnixMilli(), r.draining.Load(), r.room
 	if r.tally != nil {
 		p.Encoded, p.Cached = r.tally()
+	}
+	if r.spent != nil {
+		p.Spent = r.spent()
 	}
 	b, err := json.Marshal(p)
 	if err != nil {
@@ -66,10 +70,10 @@ func (r *reports) tell(ctx context.Context, p tasks.Pace) error {
 	}
 	var drain *redis.IntCmd
 	err = pipelined(ctx, r.rdb, func(c redis.Pipeliner) {
-		drain = c.Del(ctx, drainKey(r.tenant, r.name))
-		c.HSet(ctx, workersKey(r.tenant), r.name, b)
+		drain = c.Del(ctx, drainKey(r.name))
+		c.HSet(ctx, workersKey, r.name, b)
 		for t, seconds := range p.Seconds {
-			c.HSet(ctx, knownKey(r.tenant), string(t), seconds)
+			c.HSet(ctx, knownKey, string(t), seconds)
 		}
 	})
 	if err == nil && drain.Val() > 0 && !r.asked {
@@ -93,7 +97,7 @@ func (r *reports) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	gone := []string{r.name}
-	if all, err := r.rdb.HGetAll(ctx, workersKey(r.tenant)).Result(); err == nil {
+	if all, err := r.rdb.HGetAll(ctx, workersKey).Result(); err == nil {
 		for name, text := range all {
 			var p tasks.Pace
 			if json.Unmarshal([]byte(text), &p) != nil || time.Since(time.UnixMilli(p.At)) > time.Hour {
@@ -101,5 +105,5 @@ func (r *reports) stop() {
 			}
 		}
 	}
-	_ = r.rdb.HDel(ctx, workersKey(r.tenant), gone...).Err() // else it falls silent
+	_ = r.rdb.HDel(ctx, workersKey, gone...).Err() // else it falls silent
 }

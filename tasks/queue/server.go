@@ -44,10 +44,11 @@ type Config struct {
 	// Suspects looks up, for each photo, whether workers died with it in hand; its
 	// Attempt then says how many. Only a Reaper remembers such.
 	Suspects bool
-	// Tenant and Name say whose worker this is, and how it is called, where it is to
-	// tell its pace to others: an empty Name tells nothing.
-	Tenant tasks.Tenant
-	Name   string
+	// Name is how this worker is called where it tells its pace to others: an empty one
+	// tells nothing. Room and Spent are told with it; Spent may be nil.
+	Name  string
+	Room  int
+	Spent func() map[tasks.Tenant]float64
 	// Tally, if given, tells what the worker has encoded and what it knew already, for
 	// its reports.
 	Tally func() (encoded, cached map[tasks.Modality]int64)

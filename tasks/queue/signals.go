@@ -13,51 +13,70 @@ import (
 	"weft/tasks"
 )
 
-// What a tenant's processes tell each other of their work. All of it may be lost:
-// workers tell again within reportEvery, the scheduler at its next count.
-func workersKey(t tasks.Tenant) string  { return fmt.Sprintf("weft:%s:workers", t) }  // hash: name → Pace
-func knownKey(t tasks.Tenant) string    { return fmt.Sprintf("weft:%s:pace", t) }     // hash: task type → seconds
-func unissuedKey(t tasks.Tenant) string { return fmt.Sprintf("weft:%s:unissued", t) } // Unissued
-func drainKey(t tasks.Tenant, worker string) string {
-	return fmt.Sprintf("weft:%s:drain:%s", t, worker)
-}
+// What the fleet's processes tell each other of their work. All of it may be lost:
+// workers tell again within reportEvery, the scheduler soon. No tenant can be called
+// @fleet.
+const (
+	workersKey = "weft:@fleet:workers" // hash: name → Pace
+	knownKey   = "weft:@fleet:pace"    // hash: task type → seconds
+	feedsKey   = "weft:@fleet:feeds"   // hash: tenant → Feed
+)
+
+func drainKey(worker string) string { return "weft:@fleet:drain:" + worker }
 
 // silentAfter is how old a worker's last report may be before it is no longer
 // counted: three reports and the skew that clocks are allowed.
 const silentAfter = 3*reportEvery + maxSkew
 
-// unissuedTTL is how long a count holds that nobody renews: its scheduler has died.
-const unissuedTTL = time.Minute
+// feedLasts is how long a scheduler's report holds that nobody renews: it has died.
+const feedLasts = time.Minute
 
-// Signals reads what is known of a tenant's work, in four round trips. The queues
-// are those of the server: it serves one tenant.
-func (c *Client) Signals(ctx context.Context, tenant tasks.Tenant) (tasks.Signals, error) {
-	var s tasks.Signals
+// Signals reads what is known of the fleet's work, in four round trips: of every tenant
+// of whom anything is queued or a scheduler tells.
+func (c *Client) Signals(ctx context.Context) (tasks.Signals, error) {
+	s := tasks.Signals{Tenants: map[tasks.Tenant]tasks.Work{}, Known: map[tasks.Type]float64{}}
 	now, err := c.rdb.Time(ctx).Result()
 	if err != nil {
 		return s, fmt.Errorf("asking for the time: %w", err)
 	}
 	s.Now = now.UnixMilli()
-	if s.Loads, err = loads(ctx, c.rdb, now); err != nil {
+	queues, err := census(ctx, c.rdb)
+	if err != nil {
 		return s, err
 	}
-	var workers, known *redis.MapStringStringCmd
-	var unissued *redis.StringCmd
+	loads := loadsOf(queues, now)
+	if err := waits(ctx, c.rdb, queues, now, loads); err != nil {
+		return s, err
+	}
+	for _, q := range queues {
+		s.Paused = append(s.Paused, q.paused)
+	}
+	for tenant, l := range loads {
+		for i := range l {
+			l[i].Paused = s.Paused[i]
+		}
+		s.Tenants[tenant] = tasks.Work{Loads: l}
+	}
+	var workers, known, feeds *redis.MapStringStringCmd
 	err = pipelined(ctx, c.rdb, func(p redis.Pipeliner) {
-		workers, known, unissued = p.HGetAll(ctx, workersKey(tenant)), p.HGetAll(ctx, knownKey(tenant)), p.Get(ctx, unissuedKey(tenant))
+		workers, known, feeds = p.HGetAll(ctx, workersKey), p.HGetAll(ctx, knownKey), p.HGetAll(ctx, feedsKey)
 	})
 	if err != nil {
 		return s, fmt.Errorf("asking for the workers: %w", err)
 	}
 	s.Workers = paces(workers.Val(), now)
-	s.Known = map[tasks.Type]float64{}
 	for name, value := range known.Val() {
 		if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds > 0 {
 			s.Known[tasks.Type(name)] = seconds
 		}
 	}
-	if b, err := unissued.Bytes(); err == nil {
-		_ = json.Unmarshal(b, &s.Unissued) // of another version: counted anew soon
+	for name, text := range feeds.Val() {
+		var f tasks.Feed // one of another version is told anew soon
+		if json.Unmarshal([]byte(text), &f) == nil && f.At >= now.Add(-feedLasts).UnixMilli() {
+			work := s.Tenants[tasks.Tenant(name)]
+			work.Feed = f
+			s.Tenants[tasks.Tenant(name)] = work
+		}
 	}
 	return s, nil
 }
@@ -88,35 +107,25 @@ func paces(reports map[string]string, now time.Time) []tasks.Pace {
 	return out
 }
 
-// SetUnissued tells what waits in the bucket for its turn; nothing of it, that
-// everything is queued. It is forgotten after a minute unless told again.
-func (c *Client) SetUnissued(ctx context.Context, tenant tasks.Tenant, u tasks.Unissued) error {
-	total := 0
-	for _, n := range u.Items {
-		total += n
-	}
-	var err error
-	if total == 0 {
-		err = c.rdb.Del(ctx, unissuedKey(tenant)).Err()
-	} else {
-		var b []byte
-		if b, err = json.Marshal(u); err == nil {
-			err = c.rdb.Set(ctx, unissuedKey(tenant), b, unissuedTTL).Err()
-		}
+// SetFeed tells of a tenant's sweep. It is forgotten after a minute unless told again.
+func (c *Client) SetFeed(ctx context.Context, tenant tasks.Tenant, f tasks.Feed) error {
+	b, err := json.Marshal(f)
+	if err == nil {
+		err = c.rdb.HSet(ctx, feedsKey, string(tenant), b).Err()
 	}
 	if err != nil {
-		return fmt.Errorf("telling what is not yet queued: %w", full(err))
+		return fmt.Errorf("telling of the sweep: %w", full(err))
 	}
 	return nil
 }
 
-// Workers counts the workers of a tenant that report and are not draining.
-func (c *Client) Workers(ctx context.Context, tenant tasks.Tenant) ([]tasks.Pace, error) {
+// Workers are those that report, draining ones too.
+func (c *Client) Workers(ctx context.Context) ([]tasks.Pace, error) {
 	now, err := c.rdb.Time(ctx).Result()
 	if err != nil {
 		return nil, fmt.Errorf("asking for the time: %w", err)
 	}
-	reports, err := c.rdb.HGetAll(ctx, workersKey(tenant)).Result()
+	reports, err := c.rdb.HGetAll(ctx, workersKey).Result()
 	if err != nil {
 		return nil, fmt.Errorf("asking for the workers: %w", err)
 	}
@@ -131,8 +140,8 @@ var ErrNoWorker = errors.New("no such worker")
 
 // Drain asks a worker to finish what it has in hand and end; it hears of it within
 // reportEvery. Errors: ErrNoWorker.
-func (c *Client) Drain(ctx context.Context, tenant tasks.Tenant, worker string) error {
-	ps, err := c.Workers(ctx, tenant)
+func (c *Client) Drain(ctx context.Context, worker string) error {
+	ps, err := c.Workers(ctx)
 	if err != nil {
 		return err
 	}
@@ -140,7 +149,7 @@ func (c *Client) Drain(ctx context.Context, tenant tasks.Tenant, worker string) 
 		if p.Name != worker {
 			continue
 		}
-		if err := c.rdb.Set(ctx, drainKey(tenant, worker), 1, drainTTL).Err(); err != nil {
+		if err := c.rdb.Set(ctx, drainKey(worker), 1, drainTTL).Err(); err != nil {
 			return fmt.Errorf("asking worker %s to drain: %w", worker, full(err))
 		}
 		return nil

@@ -18,32 +18,73 @@ import (
 // loadOf is what a queue holds, as Signals has it.
 func loadOf(t *testing.T, c *Client, queue string) tasks.Load {
 	t.Helper()
-	s, err := c.Signals(t.Context(), "shop")
+	s, err := c.Signals(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range s.Loads {
+	for _, l := range s.Tenants["shop"].Loads {
 		if tasks.QueueName(l.Type, l.Lane) == queue {
 			return l
 		}
 	}
-	t.Fatalf("no queue %s in %+v", queue, s.Loads)
 	return tasks.Load{}
 }
 
 func TestSignalsOfAnEmptyServer(t *testing.T) {
 	onBoth(t, func(t *testing.T, rdb redis.UniversalClient) {
-		s, err := NewClient(rdb).Signals(t.Context(), "shop")
+		s, err := NewClient(rdb).Signals(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(s.Loads) != 8 || len(s.Workers) != 0 || len(s.Known) != 0 || len(s.Unissued.Items) != 0 || s.Now == 0 {
+		if len(s.Tenants) != 0 || len(s.Workers) != 0 || len(s.Known) != 0 || len(s.Paused) != 8 || slices.Contains(s.Paused, true) || s.Now == 0 {
 			t.Errorf("%+v", s)
 		}
-		for _, l := range s.Loads {
-			if l.Ready() != 0 || l.Delayed() != 0 || l.Oldest != 0 || l.Paused {
-				t.Errorf("%+v", l)
+	})
+}
+
+// The queues are shared; what they hold is told apart by tenant, whatever state it is in.
+func TestTheQueuesTellTenantsApart(t *testing.T) {
+	onBoth(t, func(t *testing.T, rdb redis.UniversalClient) {
+		c := NewClient(rdb)
+		for i := range 5 {
+			for _, tenant := range []tasks.Tenant{"large", "small"} {
+				for _, task := range []tasks.Task{imageTask(fmt.Sprint("p", i)), fuseTask(fmt.Sprint("p", i))} {
+					if task.Tenant = tenant; tenant == "small" && i > 0 {
+						continue
+					}
+					if queued, err := c.Enqueue(t.Context(), task); err != nil || !queued {
+						t.Fatalf("%s of %s: %v, %v", task.Type, tenant, queued, err)
+					}
+				}
 			}
+		}
+		must(t, rdb.ZAdd(t.Context(), asynqKey("image:embed:bulk", "retry"), redis.Z{Score: 1, Member: "small/again"}, redis.Z{Score: 2, Member: "of nobody"}).Err())
+		of, err := c.DepthsByTenant(t.Context())
+		must(t, err)
+		if len(of) != 3 || tasks.Waiting(of["large"]) != 10 || tasks.Waiting(of["small"]) != 3 || tasks.Waiting(of[""]) != 1 || len(of["large"]) != 8 {
+			t.Errorf("%+v", of)
+		}
+		all, err := c.Depths(t.Context())
+		must(t, err)
+		for i, d := range all {
+			if sum := of["large"][i].Waiting() + of["small"][i].Waiting() + of[""][i].Waiting(); sum != d.Waiting() || of["small"][i].Type != d.Type || of["small"][i].Lane != d.Lane {
+				t.Errorf("%s %s holds %d, the tenants %d", d.Type, d.Lane, d.Waiting(), sum)
+			}
+		}
+		past := time.Now().Add(-40 * time.Second)
+		must(t, rdb.HSet(t.Context(), asynqKey("image:embed:bulk", "t:"+queueID(tasks.Task{Type: tasks.ImageEmbed, Tenant: "large", Generation: gen,
+			Key: "media/p0/a.jpg", ETag: "e1"})), "pending_since", past.UnixNano()).Err())
+		s, err := c.Signals(t.Context())
+		must(t, err)
+		if old := s.Tenants["large"].Loads[1].Oldest; old < 39 || old > 60 {
+			t.Errorf("the oldest of the large one has waited %.1f s, want 40", old)
+		}
+		if young := s.Tenants["small"].Loads[2].Oldest; young > 30 {
+			t.Errorf("the other's has waited %.1f s", young)
+		}
+		must(t, rdb.FlushAll(t.Context()).Err())
+		if of, err := c.DepthsByTenant(t.Context()); err != nil || len(of) != 0 {
+			t.Errorf("after a flush: %+v, %v", of, err)
 		}
 	})
 }
@@ -59,14 +100,14 @@ func TestSignalsTellDueAndOldest(t *testing.T) {
 			}
 		}
 		const q = "image:embed:bulk"
-		first := imageTask("p0").ID()
+		first := queueID(imageTask("p0"))
 		if got := rdb.LIndex(t.Context(), asynqKey(q, "pending"), -1).Val(); got != first {
 			t.Fatalf("the tail of pending is %s, want the task that was added first, %s", got, first)
 		}
 		past := time.Now().Add(-90 * time.Second)
 		must(t, rdb.HSet(t.Context(), asynqKey(q, "t:"+first), "pending_since", past.UnixNano()).Err())
-		must(t, rdb.ZAdd(t.Context(), asynqKey(q, "retry"), redis.Z{Score: float64(past.Unix() - 60), Member: "due"}).Err())
-		must(t, rdb.ZAdd(t.Context(), asynqKey(q, "retry"), redis.Z{Score: float64(time.Now().Add(time.Hour).Unix()), Member: "later"}).Err())
+		must(t, rdb.ZAdd(t.Context(), asynqKey(q, "retry"), redis.Z{Score: float64(past.Unix() - 60), Member: "shop/due"}).Err())
+		must(t, rdb.ZAdd(t.Context(), asynqKey(q, "retry"), redis.Z{Score: float64(time.Now().Add(time.Hour).Unix()), Member: "shop/later"}).Err())
 		l := loadOf(t, c, q)
 		if l.Pending != 3 || l.Due != 1 || l.Ready() != 4 || l.Delayed() != 1 {
 			t.Errorf("%+v", l)
@@ -74,7 +115,7 @@ func TestSignalsTellDueAndOldest(t *testing.T) {
 		if l.Oldest < 149 || l.Oldest > 155 {
 			t.Errorf("oldest %.1f s, want the retry that was due 150 s ago", l.Oldest)
 		}
-		must(t, rdb.ZRem(t.Context(), asynqKey(q, "retry"), "due").Err())
+		must(t, rdb.ZRem(t.Context(), asynqKey(q, "retry"), "shop/due").Err())
 		if l := loadOf(t, c, q); l.Oldest < 89 || l.Oldest > 95 {
 			t.Errorf("oldest %.1f s, want the pending one of 90 s", l.Oldest)
 		}
@@ -127,24 +168,21 @@ func TestAWorkerTellsItsPaceAndHearsThatItIsToDrain(t *testing.T) {
 	onBoth(t, func(t *testing.T, rdb redis.UniversalClient) {
 		c := NewClient(rdb)
 		drained := 0
-		s, err := NewServer(Config{Redis: rdb, Tenant: "shop", Name: "w1", Drain: func() { drained++ }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		s, err := NewServer(Config{Redis: rdb, Name: "w1", Room: 64, Drain: func() { drained++ }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 			Handlers: map[tasks.Type]Handler{tasks.ImageEmbed: func(context.Context, tasks.Task, Attempt) error { return nil }},
 			Refuse:   func(context.Context, []byte, error) error { return nil }})
 		must(t, err)
-		if err := c.Drain(t.Context(), "shop", "w1"); !errors.Is(err, ErrNoWorker) {
+		if err := c.Drain(t.Context(), "w1"); !errors.Is(err, ErrNoWorker) {
 			t.Errorf("before it reports: %v", err)
 		}
 		pace := tasks.Pace{At: time.Now().UnixMilli(), Seconds: map[tasks.Type]float64{tasks.ImageEmbed: 0.0125}}
 		must(t, s.reports.tell(t.Context(), pace))
-		sig, err := c.Signals(t.Context(), "shop")
+		sig, err := c.Signals(t.Context())
 		must(t, err)
-		if len(sig.Workers) != 1 || sig.Workers[0].Name != "w1" || sig.Workers[0].Seconds[tasks.ImageEmbed] != 0.0125 || sig.Known[tasks.ImageEmbed] != 0.0125 {
+		if len(sig.Workers) != 1 || sig.Workers[0].Name != "w1" || sig.Workers[0].Room != 64 || sig.Workers[0].Seconds[tasks.ImageEmbed] != 0.0125 || sig.Known[tasks.ImageEmbed] != 0.0125 {
 			t.Fatalf("%+v", sig)
 		}
-		if other, err := c.Signals(t.Context(), "other"); err != nil || len(other.Workers)+len(other.Known) != 0 {
-			t.Errorf("another tenant sees %+v, %v", other, err)
-		}
-		must(t, c.Drain(t.Context(), "shop", "w1"))
+		must(t, c.Drain(t.Context(), "w1"))
 		for range 2 {
 			must(t, s.reports.tell(t.Context(), pace))
 		}
@@ -153,34 +191,31 @@ func TestAWorkerTellsItsPaceAndHearsThatItIsToDrain(t *testing.T) {
 		}
 		pace.At = time.Now().Add(-silentAfter - time.Second).UnixMilli()
 		must(t, s.reports.tell(t.Context(), pace))
-		if sig, err = c.Signals(t.Context(), "shop"); err != nil || len(sig.Workers) != 0 || sig.Known[tasks.ImageEmbed] != 0.0125 {
+		if sig, err = c.Signals(t.Context()); err != nil || len(sig.Workers) != 0 || sig.Known[tasks.ImageEmbed] != 0.0125 {
 			t.Errorf("a silent worker: %+v, %v; want it gone and its pace known", sig, err)
 		}
 		must(t, s.Start())
 		for len(sig.Workers) == 0 { // its first report is on its way
-			sig, err = c.Signals(t.Context(), "shop")
+			sig, err = c.Signals(t.Context())
 			must(t, err)
 		}
 		s.Stop()
-		if ps, err := c.Workers(t.Context(), "shop"); err != nil || len(ps) != 0 {
+		if ps, err := c.Workers(t.Context()); err != nil || len(ps) != 0 {
 			t.Errorf("after Stop: %+v, %v", ps, err)
 		}
 	})
 }
 
-func TestUnissuedIsToldAndForgotten(t *testing.T) {
+func TestWhatIsToldOfATenantIsForgotten(t *testing.T) {
 	onBoth(t, func(t *testing.T, rdb redis.UniversalClient) {
 		c := NewClient(rdb)
-		must(t, c.SetUnissued(t.Context(), "shop", tasks.Unissued{Items: map[tasks.Type]int{tasks.ImageEmbed: 7}, Since: 5}))
-		if s, err := c.Signals(t.Context(), "shop"); err != nil || s.Unissued.Items[tasks.ImageEmbed] != 7 || s.Unissued.Since != 5 {
-			t.Errorf("%+v, %v", s.Unissued, err)
-		}
-		if ttl := rdb.TTL(t.Context(), unissuedKey("shop")).Val(); ttl <= 0 || ttl > unissuedTTL {
-			t.Errorf("it would stay for %v", ttl)
-		}
-		must(t, c.SetUnissued(t.Context(), "shop", tasks.Unissued{Items: map[tasks.Type]int{tasks.ImageEmbed: 0}}))
-		if s, err := c.Signals(t.Context(), "shop"); err != nil || len(s.Unissued.Items) != 0 {
-			t.Errorf("%+v, %v", s.Unissued, err)
+		now := time.Now().UnixMilli()
+		must(t, c.SetFeed(t.Context(), "shop", tasks.Feed{At: now, Items: map[tasks.Type]int{tasks.ImageEmbed: 7}, Since: 5, Held: tasks.HeldByQuota}))
+		must(t, c.SetFeed(t.Context(), "gone", tasks.Feed{At: now - feedLasts.Milliseconds() - 1000}))
+		s, err := c.Signals(t.Context())
+		must(t, err)
+		if f := s.Tenants["shop"].Feed; len(s.Tenants) != 1 || f.Items[tasks.ImageEmbed] != 7 || f.Since != 5 || f.Held != tasks.HeldByQuota {
+			t.Errorf("%+v", s.Tenants)
 		}
 	})
 }
