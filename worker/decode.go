@@ -90,12 +90,14 @@ func (w *Worker) suspect(t tasks.Task) bool {
 }
 
 // encodeApart gives a photo up that crashes its own process every time.
-func (w *Worker) encodeApart(ctx context.Context, photo content) ([]float32, error) {
+func (w *Worker) encodeApart(ctx context.Context, r *room, photo content) ([]float32, error) {
 	if err := w.decode.Acquire(ctx, 1); err != nil {
 		return nil, fmt.Errorf("waiting to decode: %w", err)
 	}
 	defer w.decode.Release(1)
 	defer w.metrics.time("apart")()
+	began := time.Now()
+	defer func() { w.spend(r, time.Since(began).Seconds()) }()
 	for n := 1; ; n++ {
 		vector, err := w.apart.encode(ctx, photo.body)
 		var c *crash

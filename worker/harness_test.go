@@ -123,7 +123,7 @@ type bench struct {
 	texts  *textEncoder
 }
 
-func newBench(t *testing.T, change func(*Config)) *bench {
+func newBench(t *testing.T, change func(*Config), equipment ...func(*MachineConfig)) *bench {
 	t.Helper()
 	b := &bench{t: t, bucket: &objecttest.Memory{}, texts: &textEncoder{}, images: &encoders{
 		prepare: func(d []byte) ([]byte, error) { return d, nil },
@@ -135,8 +135,15 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 	b.must(err)
 	f, err := fusion.NewConcat(fusion.DefaultConfig(dimIn, dimIn))
 	b.must(err)
-	cfg := Config{Tenant: "shop", Generation: gen, Recipes: map[tasks.Modality]string{tasks.Image: "r-image", tasks.Text: "r-text"}, Name: "w1",
-		Objects: b.bucket, Lake: openLake(t, b.bucket), Vectors: v, Images: b.images, Texts: b.texts, Fusion: f, Encoders: 2, MaxPhoto: 1 << 20,
+	m := MachineConfig{Images: b.images, Texts: b.texts, Encoders: 2, MaxPhoto: 1 << 20, Log: slog.New(slog.DiscardHandler)}
+	for _, equip := range equipment {
+		equip(&m)
+	}
+	machine, err := NewMachine(m)
+	b.must(err)
+	t.Cleanup(machine.Close)
+	cfg := Config{Machine: machine, Tenant: "shop", Generation: gen, Recipes: map[tasks.Modality]string{tasks.Image: "r-image", tasks.Text: "r-text"}, Name: "w1",
+		Objects: b.bucket, Lake: openLake(t, b.bucket), Vectors: v, Fusion: f,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	if change != nil {
 		change(&cfg)

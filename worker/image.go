@@ -11,7 +11,7 @@ import (
 // image makes the feature of one photo: fetch, screen, decode, encode, settle. In its room
 // it holds the photo; waiting for the commits it holds the vector only.
 func (w *Worker) image(ctx context.Context, t tasks.Task) error {
-	r, err := w.enter(ctx)
+	r, err := w.enter(ctx, t.Lane)
 	if err != nil {
 		return err
 	}
@@ -25,13 +25,13 @@ func (w *Worker) image(ctx context.Context, t tasks.Task) error {
 	}
 	err = w.once(ctx, r, photo, tasks.Image, func() ([]float32, error) {
 		if w.suspect(t) {
-			return w.encodeApart(ctx, photo)
+			return w.encodeApart(ctx, r, photo)
 		}
 		pixels, err := w.decodePhoto(ctx, photo)
 		if err != nil {
 			return nil, err
 		}
-		return w.encodePixels(ctx, photo, pixels)
+		return w.encodePixels(ctx, r, photo, pixels)
 	})
 	if err != nil {
 		return err
@@ -39,13 +39,20 @@ func (w *Worker) image(ctx context.Context, t tasks.Task) error {
 	return w.settle(ctx, t, photo, tasks.Image)
 }
 
-func (w *Worker) encodePixels(ctx context.Context, photo content, pixels []byte) ([]float32, error) {
+func (w *Worker) encodePixels(ctx context.Context, r *room, photo content, pixels []byte) ([]float32, error) {
 	defer w.metrics.time("encode_wait")()
-	v, err := w.images.Do(ctx, pixels)
+	made, err := w.images.Do(ctx, pixels)
 	if err != nil {
 		return nil, encodeFault(ctx, photo.sha, err)
 	}
-	return v, nil
+	w.spend(r, made.seconds)
+	return made.vector, nil
+}
+
+// spend charges the tenant for an item.
+func (w *Worker) spend(r *room, seconds float64) {
+	r.spend(seconds)
+	w.metrics.spend(seconds)
 }
 
 // encodeFault gives an item up when the encoder failed on it alone: the batcher

@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,37 +14,39 @@ import (
 // metrics are a worker's figures. Steps overlap: decode and encode are bounded
 // by the cores, the rest mostly waits.
 type metrics struct {
-	tally
+	*tally
 	inputs inputs
+	spent  *spent
 	steps  *prometheus.HistogramVec // seconds by step
-	tasks  *prometheus.CounterVec   // by type and outcome
-	items  *prometheus.CounterVec   // by modality and origin (encoded, cached)
+	tasks  *prometheus.CounterVec   // by tenant, type and outcome
+	items  *prometheus.CounterVec   // by tenant, modality and origin (encoded, cached)
 	again  *prometheus.CounterVec   // encodings in vain, by modality
-	deaths *prometheus.CounterVec   // by reason
+	deaths *prometheus.CounterVec   // by tenant and reason
 	sizes  *prometheus.HistogramVec // items by modality
 	runs   *prometheus.HistogramVec // encoder seconds by modality
-	users  prometheus.Histogram     // seconds from row to shopper's vector
+	tenant tasks.Tenant
+	users  prometheus.Histogram // seconds from row to shopper's vector
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
-		inputs: newInputs(),
+		tally: &tally{}, inputs: newInputs(), spent: newSpent(),
 		steps: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "weft_step_seconds", Help: "Seconds spent in each step of a task, waits included.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
 		}, []string{"step"}),
 		tasks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "weft_tasks_total", Help: "Tasks that ended, by type and outcome.",
-		}, []string{"type", "outcome"}),
+		}, []string{"tenant", "type", "outcome"}),
 		items: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "weft_features_total", Help: "Features by modality and origin: encoded, or cached because the content was known.",
-		}, []string{"modality", "origin"}),
+		}, []string{"tenant", "modality", "origin"}),
 		again: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "weft_repeats_total", Help: "Contents encoded although another worker was encoding them, by modality.",
 		}, []string{"modality"}),
 		deaths: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "weft_dead_total", Help: "Items given up, by reason.",
-		}, []string{"reason"}),
+		}, []string{"tenant", "reason"}),
 		sizes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "weft_batch_items", Help: "Items in an encoder call.", Buckets: []float64{1, 2, 4, 8, 16, 32, 64},
 		}, []string{"modality"}),
@@ -57,12 +61,48 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range append(m.inputs.all(), m.steps, m.tasks, m.items, m.again, m.deaths, m.sizes, m.runs, m.users) {
+	for _, c := range append(m.inputs.all(), m.spent.total, m.steps, m.tasks, m.items, m.again, m.deaths, m.sizes, m.runs, m.users) {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
 	}
 	return m, nil
+}
+
+// of is the figures of one tenant. Steps and batches are the machine's.
+func (m *metrics) of(tenant tasks.Tenant) *metrics {
+	label := prometheus.Labels{"tenant": string(tenant)}
+	one := *m
+	one.tally, one.tenant = &tally{}, tenant
+	one.tasks, one.items, one.deaths = m.tasks.MustCurryWith(label), m.items.MustCurryWith(label), m.deaths.MustCurryWith(label)
+	return &one
+}
+
+// spent is what the tenants have had of the encoders.
+type spent struct {
+	total *prometheus.CounterVec // by tenant
+
+	mu sync.Mutex
+	by map[tasks.Tenant]float64
+}
+
+func newSpent() *spent {
+	return &spent{by: map[tasks.Tenant]float64{}, total: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "weft_tenant_encoder_seconds_total", Help: "Seconds of an encoder that a tenant's items took: what it costs.",
+	}, []string{"tenant"})}
+}
+
+func (m *metrics) spend(seconds float64) {
+	m.spent.total.WithLabelValues(string(m.tenant)).Add(seconds)
+	m.spent.mu.Lock()
+	defer m.spent.mu.Unlock()
+	m.spent.by[m.tenant] += seconds
+}
+
+func (s *spent) all() map[tasks.Tenant]float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.by)
 }
 
 // time starts a step's clock; call the result when the step ends.

@@ -11,23 +11,6 @@ import (
 	"weft/tasks"
 )
 
-// room is a place in memory for one content. It is given back once, as soon as
-// only the vector is left.
-type room struct {
-	once sync.Once
-	back func()
-}
-
-// enter waits for a place.
-func (w *Worker) enter(ctx context.Context) (*room, error) {
-	if err := w.gate.Acquire(ctx, 1); err != nil {
-		return nil, fmt.Errorf("waiting for room: %w", err)
-	}
-	return &room{back: func() { w.gate.Release(1) }}, nil
-}
-
-func (r *room) leave() { r.once.Do(r.back) }
-
 // flights are the features that this process is making at the moment, by key.
 type flights struct {
 	mu  sync.Mutex

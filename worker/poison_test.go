@@ -15,8 +15,8 @@ import (
 )
 
 // apartFrom decodes and encodes suspects in this test binary; decoding here fails the test.
-func apartFrom(t *testing.T, limit time.Duration) func(*Config) {
-	return func(c *Config) {
+func apartFrom(t *testing.T, limit time.Duration) func(*MachineConfig) {
+	return func(c *MachineConfig) {
 		c.ApartCommand, c.DecodeLimit = []string{os.Args[0], asDecoder}, limit
 		c.Images.(*encoders).prepare = func(d []byte) ([]byte, error) {
 			t.Errorf("the suspect %.20q is decoded in the worker", d)
@@ -31,7 +31,7 @@ func suspectOf(t tasks.Task) tasks.Task {
 }
 
 func TestAPhotoThatCrashesItsDecoderIsSetAside(t *testing.T) {
-	b := newBench(t, apartFrom(t, 10*time.Second))
+	b := newBench(t, nil, apartFrom(t, 10*time.Second))
 	poison := suspectOf(b.put("media/p1/a.jpg", "crash me"))
 	b.must(b.run(poison, queue.Attempt{}))
 	row, ok := b.dead(poison.Key)
@@ -56,7 +56,7 @@ func TestAPhotoThatCrashesItsDecoderIsSetAside(t *testing.T) {
 }
 
 func TestAPhotoThatHangsItsDecoderIsSetAside(t *testing.T) {
-	b := newBench(t, apartFrom(t, 50*time.Millisecond))
+	b := newBench(t, nil, apartFrom(t, 50*time.Millisecond))
 	b.Worker.apart.limit = 100 * time.Millisecond
 	hang := suspectOf(b.put("media/p1/a.jpg", "hang"))
 	b.must(b.run(hang, queue.Attempt{}))
@@ -66,7 +66,7 @@ func TestAPhotoThatHangsItsDecoderIsSetAside(t *testing.T) {
 }
 
 func TestADecoderApartRefusesLikeOneHere(t *testing.T) {
-	b := newBench(t, apartFrom(t, 10*time.Second))
+	b := newBench(t, nil, apartFrom(t, 10*time.Second))
 	bad := suspectOf(b.put("media/p1/a.jpg", "bad photo"))
 	b.must(b.run(bad, queue.Attempt{}))
 	if row, ok := b.dead(bad.Key); !ok || row.Reason != string(tasks.ReasonTruncated) {
@@ -89,7 +89,7 @@ func TestADecoderApartRefusesLikeOneHere(t *testing.T) {
 // A worker that is being stopped must not take its own impatience for the photo's
 // fault.
 func TestAStopIsNoCrash(t *testing.T) {
-	b := newBench(t, apartFrom(t, time.Minute))
+	b := newBench(t, nil, apartFrom(t, time.Minute))
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	hang := suspectOf(b.put("media/p1/a.jpg", "hang"))
@@ -106,7 +106,7 @@ func TestAStopIsNoCrash(t *testing.T) {
 func TestAHangingDecoderHereGivesItsSlotBack(t *testing.T) {
 	release := make(chan struct{})
 	var here atomic.Int64
-	b := newBench(t, func(c *Config) {
+	b := newBench(t, nil, func(c *MachineConfig) {
 		c.ApartCommand, c.DecodeLimit, c.Encoders = []string{os.Args[0], asDecoder}, 30*time.Millisecond, 1
 		c.Images.(*encoders).prepare = func(d []byte) ([]byte, error) {
 			here.Add(1)
@@ -137,7 +137,7 @@ func TestAHangingDecoderHereGivesItsSlotBack(t *testing.T) {
 
 // What ends a worker in the encoder is tried apart as well.
 func TestAPhotoThatCrashesTheEncoderIsSetAside(t *testing.T) {
-	b := newBench(t, apartFrom(t, 10*time.Second))
+	b := newBench(t, nil, apartFrom(t, 10*time.Second))
 	killer := suspectOf(b.put("media/p1/a.jpg", "encoder's end"))
 	b.must(b.run(killer, queue.Attempt{}))
 	row, ok := b.dead(killer.Key)

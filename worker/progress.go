@@ -53,7 +53,7 @@ func (w *Worker) Tally() (encoded, cached map[tasks.Modality]int64) {
 
 // Progress returns the counts so far.
 func (w *Worker) Progress() Progress {
-	t := &w.metrics.tally
+	t := w.metrics.tally
 	count := func(c *[2]atomic.Int64) map[tasks.Modality]int64 {
 		return map[tasks.Modality]int64{tasks.Image: c[0].Load(), tasks.Text: c[1].Load()}
 	}

@@ -13,7 +13,7 @@ import (
 // text makes the feature of one listing: fetch, render, encode, settle. The
 // content is the rendered text, so a new price encodes nothing.
 func (w *Worker) text(ctx context.Context, t tasks.Task) error {
-	r, err := w.enter(ctx)
+	r, err := w.enter(ctx, t.Lane)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (w *Worker) text(ctx context.Context, t tasks.Task) error {
 	if err := w.screen(ctx, t, listing); err != nil {
 		return err
 	}
-	err = w.once(ctx, r, listing, tasks.Text, func() ([]float32, error) { return w.encodeText(ctx, listing) })
+	err = w.once(ctx, r, listing, tasks.Text, func() ([]float32, error) { return w.encodeText(ctx, r, listing) })
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func listingFault(sha string, err error) error {
 	return fmt.Errorf("render: %w", err)
 }
 
-func (w *Worker) encodeText(ctx context.Context, listing content) ([]float32, error) {
+func (w *Worker) encodeText(ctx context.Context, r *room, listing content) ([]float32, error) {
 	stop := w.metrics.time("decode")
 	ids, err := w.Texts.Tokenize(string(listing.body))
 	stop()
@@ -68,9 +68,10 @@ func (w *Worker) encodeText(ctx context.Context, listing content) ([]float32, er
 	}
 	w.metrics.inputs.text(len(ids))
 	defer w.metrics.time("encode_wait")()
-	v, err := w.texts.Do(ctx, ids)
+	made, err := w.texts.Do(ctx, ids)
 	if err != nil {
 		return nil, encodeFault(ctx, listing.sha, err)
 	}
-	return v, nil
+	w.spend(r, made.seconds)
+	return made.vector, nil
 }

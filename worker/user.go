@@ -24,6 +24,11 @@ func (w *Worker) user(ctx context.Context, t tasks.Task) error {
 		if err := w.fresh(ctx); err != nil {
 			return 0, err
 		}
+		r, err := w.fusions.enter(ctx, w.Tenant, t.Lane, w.Weight())
+		if err != nil {
+			return 0, err
+		}
+		defer r.leave()
 		began := time.Now()
 		stop := w.metrics.time("rows")
 		h, err := w.parts.History(ctx, t.User)
@@ -47,6 +52,8 @@ func (w *Worker) user(ctx context.Context, t tasks.Task) error {
 		stop = w.metrics.time("fuse")
 		made, err := w.users.Do(ctx, g.Parts())
 		stop()
+		r.spend(time.Since(began).Seconds())
+		r.leave() // what follows waits for the commit
 		switch {
 		case err != nil:
 			return busy, fuseFault(ctx, err)

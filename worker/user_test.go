@@ -217,7 +217,7 @@ func TestFollowed(t *testing.T) {
 // A text on which the encoder fails costs the text.
 func TestUserWithoutTheWords(t *testing.T) {
 	broken := &failingTexts{}
-	b := newBench(t, func(c *Config) { withUsers(t)(c); c.Texts = broken })
+	b := newBench(t, withUsers(t), func(c *MachineConfig) { c.Texts = broken })
 	b.stocked("p1", "aa", 1, 0, 0, 0, 0, 0, 0, 0)
 	b.did("u", "e1", behaviour.View, "p1", day)
 	b.must(b.Behaviour.Events.Append(t.Context(), behaviour.Event{Row: lake.Row{Key: behaviour.RowKey("u", "e2"), Version: 1}, ID: "e2", User: "u",

@@ -33,12 +33,12 @@ func (w *Worker) readAll(ctx context.Context, missing iter.Seq[*gather.Words]) e
 func (w *Worker) read(ctx context.Context, text *gather.Words) ([]float32, error) {
 	c := content{sha: text.SHA256, body: []byte(text.Text), size: int64(len(text.Text))}
 	key := lake.FeatureKey(c.sha, w.Recipes[tasks.Text])
-	r, err := w.enter(ctx)
+	r, err := w.enter(ctx, tasks.Live)
 	if err != nil {
 		return nil, err
 	}
 	defer r.leave()
-	err = w.once(ctx, r, c, tasks.Text, func() ([]float32, error) { return w.encodeText(ctx, c) })
+	err = w.once(ctx, r, c, tasks.Text, func() ([]float32, error) { return w.encodeText(ctx, r, c) })
 	var f *fault
 	if errors.As(err, &f) {
 		w.metrics.died(f.reason)
