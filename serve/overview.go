@@ -43,14 +43,16 @@ func (s *Server) overview(ctx context.Context, _ *StatusQuery) (*OverviewAnswer,
 		o.Generation, o.Products, o.Bytes = string(shelf.Generation), shelf.Len(), shelf.Bytes()
 	}
 	if s.cfg.Backlog != nil {
-		b, err := s.cfg.Backlog(ctx, t.name, 0)
+		f, err := s.cfg.Backlog(ctx, 0, t.name)
 		if err != nil {
 			return nil, s.explain(ctx, err)
 		}
-		o.Backlog = &b
+		if len(f.Tenants) == 1 {
+			o.Backlog = &f.Tenants[0]
+		}
 	}
 	if s.cfg.Workers != nil {
-		paces, err := s.cfg.Workers(ctx, t.name)
+		paces, err := s.cfg.Workers(ctx)
 		if err != nil {
 			return nil, s.explain(ctx, err)
 		}

@@ -232,7 +232,9 @@ func cpuSeconds() float64 {
 
 func label(m *dto.Metric) string {
 	for _, l := range m.Label {
-		return l.GetValue()
+		if l.GetName() != "decoder" {
+			return l.GetValue()
+		}
 	}
 	return ""
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"weft/client"
+	"weft/extractors/pixels"
 	"weft/scheduler"
 	"weft/serve"
 	"weft/storage/objects"
@@ -38,13 +39,16 @@ type node struct {
 	registry   *prometheus.Registry
 	shared     bool // other processes work on the same bucket
 
-	gauge   *scheduler.Gauge  // of what waits
-	shares  *scheduler.Shares // of the room in the queues
-	tenants []*tenant
-	drained chan struct{} // closed when somebody asks this worker to drain
-	reaper  *queue.Reaper // where the queues outlive this process
-	server  *queue.Server
-	http    *serve.Server
+	gauge    *scheduler.Gauge  // of what waits
+	shares   *scheduler.Shares // of the room in the queues
+	mu       sync.Mutex        // of the tenants and machines
+	tenants  []*tenant
+	machines machines
+	lost     fatal         // an encoder that cannot be had
+	drained  chan struct{} // closed when somebody asks this worker to drain
+	reaper   *queue.Reaper // where the queues outlive this process
+	server   *queue.Server
+	http     *serve.Server
 	// localToken is for commands on this machine, "" where no tokens are asked for.
 	localToken string
 	roles      sync.WaitGroup
@@ -53,7 +57,8 @@ type node struct {
 
 // openNode opens what all tenants share; it starts nothing.
 func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vectorsURL string, shared bool) (_ *node, err error) {
-	n := &node{place: p, log: a.log, encoders: e, shared: shared, registry: prometheus.NewRegistry(), drained: make(chan struct{})}
+	n := &node{place: p, log: a.log, encoders: e, shared: shared, registry: prometheus.NewRegistry(), drained: make(chan struct{}), lost: make(fatal, 1),
+		machines: machines{map[pixels.Class]*encoderSet{}, map[pixels.Class]*worker.Machine{}}}
 	defer func() {
 		if err != nil {
 			n.stop()
@@ -114,7 +119,7 @@ func (n *node) startWorker(w *worker.Worker) (err error) {
 		}
 	}
 	n.server, err = queue.NewServer(queue.Config{Redis: n.queueRDB, Handlers: w.Handlers(), Slots: w.Slots(), Refuse: w.Refuse,
-		Suspects: n.outlived(), StopTimeout: drainTime, Name: n.name, Room: w.Room(), Spent: w.Spent, Tally: w.Tally, Drain: func() { close(n.drained) }, Log: n.log})
+		Suspects: n.outlived(), StopTimeout: drainTime, Name: n.name, Room: w.Room(), Spent: n.spent, Tally: w.Tally, Drain: func() { close(n.drained) }, Log: n.log})
 	if err != nil {
 		return err
 	}
@@ -209,10 +214,12 @@ func (n *node) stop() {
 	for _, t := range n.tenants {
 		t.close()
 	}
+	n.machines.close()
 	for i := len(n.closers) - 1; i >= 0; i-- {
 		n.closers[i]()
 	}
 	n.roles.Wait()
+	n.machines = machines{}
 	n.closers, n.http, n.reaper, n.server, n.tenants = nil, nil, nil, nil, nil
 }
 

@@ -94,8 +94,7 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := errors.Join(set.image.Load(ctx), set.text.Load(ctx)); err != nil {
 		return err
 	}
-	lost := make(fatal, 1)
-	if err := errors.Join(c.metrics.start(n), t.newWorker(images{set.image, lost}, texts{set.text, lost}, c.encoders)); err != nil {
+	if err := errors.Join(c.metrics.start(n), t.newWorker()); err != nil {
 		return err
 	}
 	if err := n.startWorker(t.worker); err != nil {
@@ -105,7 +104,7 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 	select {
 	case <-ctx.Done():
 	case <-n.drained: // `weft drain` asks for the same as a signal
-	case err := <-lost:
+	case err := <-n.lost:
 		return err
 	}
 	return nil

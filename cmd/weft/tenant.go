@@ -5,11 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"weft/behaviour"
 	"weft/client"
-	"weft/extractors/models"
-	"weft/extractors/pixels"
 	"weft/gather"
 	"weft/scheduler"
 	"weft/serve"
@@ -32,6 +31,7 @@ type tenant struct {
 	tables  *behaviour.Tables // of the lake
 	vectors *vectors.Store
 	pinned  *pinned
+	set     atomic.Pointer[tasks.Settings]
 
 	worker    *worker.Worker
 	collector *behaviour.Collector // nil: this process takes no rows in
@@ -65,6 +65,7 @@ func (n *node) openTenant(ctx context.Context, name tasks.Tenant) (_ *tenant, er
 	if t.pinned, err = n.encoders.pin(ctx, t.lake.Generations, t.log); err != nil {
 		return nil, err
 	}
+	n.share(t.pinned)
 	if err := t.pinned.begin(ctx, t.lake.Generations); err != nil {
 		return nil, err
 	}
@@ -72,16 +73,16 @@ func (n *node) openTenant(ctx context.Context, name tasks.Tenant) (_ *tenant, er
 	return t, nil
 }
 
-// newWorker makes vectors of this tenant, by encoders that may be wrapped, so that a
-// caller hears of those that cannot be loaded.
-func (t *tenant) newWorker(images worker.Images, texts worker.Texts, e encoders) (err error) {
-	n := t.node
+// newWorker makes vectors of this tenant.
+func (t *tenant) newWorker() error {
+	m, err := t.node.machine(t.pinned)
+	if err != nil {
+		return err
+	}
 	t.worker, err = worker.New(worker.Config{
-		Tenant: t.name, Generation: t.pinned.id, Recipes: t.pinned.spec.recipes(), Name: n.name, Objects: t.bucket, Lake: t.lake,
-		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Images: images, Texts: texts, Fusion: t.pinned.fusion, Encoders: e.runners(),
-		PhotoBatch: e.batch(models.Image), TextBatch: e.batch(models.Text), Decoders: e.decoders(),
-		Shared: n.shared, MaxPhoto: pixels.DefaultLimits().MaxBytes, Metrics: n.registry, Log: t.log,
-		ApartCommand: t.pinned.apart, DecodeLimit: decodeLimit,
+		Machine: m, Tenant: t.name, Generation: t.pinned.id, Recipes: t.pinned.spec.recipes(), Name: t.node.name, Objects: t.bucket, Lake: t.lake,
+		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Fusion: t.pinned.fusion, Shared: t.node.shared,
+		Weight: func() float64 { return t.settings().Weight }, Log: t.log,
 	})
 	return err
 }
@@ -127,9 +128,14 @@ func (t *tenant) close() {
 			t.log.Error("closing the lake", "error", err)
 		}
 	}
-	if t.pinned != nil {
-		_ = t.pinned.encoders.Close()
+}
+
+// settings are the tenant's at the moment.
+func (t *tenant) settings() tasks.Settings {
+	if s := t.set.Load(); s != nil {
+		return *s
 	}
+	return tasks.DefaultSettings()
 }
 
 // view is what an audit looks at.

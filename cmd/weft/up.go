@@ -92,12 +92,11 @@ type up struct {
 	startup    time.Duration
 	refilled   int
 	cpuBefore  float64 // CPU seconds of the process when the work began
-	fatal      fatal   // an encoder that cannot be loaded
 	once       sync.Once
 }
 
 func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
-	u := &up{app: a, began: time.Now(), fatal: make(fatal, 1)}
+	u := &up{app: a, began: time.Now()}
 	defer func() {
 		if err != nil {
 			u.stop()
@@ -139,7 +138,7 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 		}
 	}
 	notify := func(t *tenant, id tasks.ProductID) error { t.scheduler.Hint(id, 0); return nil }
-	if err := t.newWorker(images{t.pinned.encoders.image, u.fatal}, texts{t.pinned.encoders.text, u.fatal}, c.encoders); err != nil {
+	if err := t.newWorker(); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(n.startWorker(t.worker), n.startReaper(ctx)); err != nil {
@@ -181,7 +180,7 @@ func (u *up) wait(ctx context.Context, untilIdle bool) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case err := <-u.fatal:
+		case err := <-u.node.lost:
 			return err
 		case <-tick.C:
 		}
