@@ -46,7 +46,7 @@ func (s scaleWorker) run(in io.Reader, out io.Writer) (err error) {
 	rdbVectors := redis.NewClient(&redis.Options{Addr: s.Redis, DB: 1})
 	defer func() { err = errors.Join(err, rdb.Close(), rdbVectors.Close()) }()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	cfg := queue.Config{Redis: rdb, Tenant: "shop", Name: s.Name, Log: log, Refuse: func(_ context.Context, _ []byte, reason error) error { return reason }}
+	cfg := queue.Config{Redis: rdb, Name: s.Name, Log: log, Refuse: func(_ context.Context, _ []byte, reason error) error { return reason }}
 	if s.Idle {
 		cfg.Handlers = map[tasks.Type]queue.Handler{tasks.ImageEmbed: func(context.Context, tasks.Task, queue.Attempt) error { return nil }}
 		cfg.Slots = map[tasks.Type]int{tasks.ImageEmbed: slotsPerEncoder}
@@ -105,12 +105,17 @@ func (s scaleWorker) worker(ctx context.Context, rdb *redis.Client, log *slog.Lo
 			return nil, ctx.Err()
 		}
 	}
-	w, err := New(Config{Tenant: "shop", Generation: gen, Recipes: map[tasks.Modality]string{tasks.Image: "r-image", tasks.Text: "r-text"}, Name: s.Name, Objects: bucket, Lake: l,
-		Vectors: v, Images: &encoders{prepare: func(d []byte) ([]byte, error) { return d, nil }, encode: encode}, Texts: &textEncoder{}, Fusion: f, Encoders: 1, Shared: true, MaxPhoto: 1 << 20, Log: log})
+	m, err := NewMachine(MachineConfig{Images: &encoders{prepare: func(d []byte) ([]byte, error) { return d, nil }, encode: encode}, Texts: &textEncoder{},
+		Encoders: 1, MaxPhoto: 1 << 20, Log: log})
 	if err != nil {
 		return nil, nil, err
 	}
-	return w, func() error { w.Close(); return l.Close(ctx) }, nil
+	w, err := New(Config{Machine: m, Tenant: "shop", Generation: gen, Recipes: map[tasks.Modality]string{tasks.Image: "r-image", tasks.Text: "r-text"}, Name: s.Name,
+		Objects: bucket, Lake: l, Vectors: v, Fusion: f, Shared: true, Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return w, func() error { w.Close(); m.Close(); return l.Close(ctx) }, nil
 }
 
 // asScale is what the process does, from its argument.
