@@ -102,6 +102,9 @@ type Tenant struct {
 	Lake *lake.Lake
 	// Queue is asked at once for what is to be tried again; nil: the sweep finds it.
 	Queue tasks.Queue
+	// Embed gives the content vector, in the live generation, of what is searched for.
+	// Errors: *pixels.Error, ErrEmptyQuery. May be nil: searches answer 501.
+	Embed func(context.Context, Query) ([]float32, error)
 	// Pictures decodes photos for thumbnails; default one of the pure-Go class.
 	Pictures extractors.Decoder
 	// KeyPrefix is what the bucket's own keys begin with before media/, as its

@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"weft/client"
 )
 
 // consoleRoutes are those that the console asks and a recommender need not.
@@ -39,4 +41,27 @@ func (s *Server) consoleRoutes(api huma.API, read []int) {
 		Tags: []string{"operate"}, Description: "409 for a key whose input is not in the bucket.", Errors: change}), s.retryLetters)
 	huma.Register(api, s.needs(Catalogue, huma.Operation{OperationID: "dropDeadLetters", Method: http.MethodPost, Path: tenant + "/deadletters/drop", Summary: "Acknowledge for good what was given up",
 		Tags: []string{"operate"}, Description: "It counts as declined from then on.", Errors: change}), s.dropLetters)
+	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "userEvents", Method: http.MethodGet, Path: tenant + "/users/{id}/events", Summary: "Tell what a user did", Tags: []string{"shoppers"},
+		Description: "The newest first. 404 with type " + client.TypeDeclined + " for a user who has not agreed to profiling: nothing is told.", Errors: read}), s.history)
+	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "listGenerations", Method: http.MethodGet, Path: tenant + "/generations", Summary: "Tell which generation is live, and which are stored",
+		Tags: []string{"operate"}, Errors: lake}), s.generations)
+	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "listReports", Method: http.MethodGet, Path: tenant + "/reports", Summary: "List the reports that commands have published",
+		Tags: []string{"operate"}, Errors: read}), s.reports)
+	report := s.needs(Read, huma.Operation{OperationID: "getReport", Method: http.MethodGet, Path: tenant + "/reports/{name}", Summary: "Read a report", Tags: []string{"operate"}, Errors: read, Responses: map[string]*huma.Response{}})
+	huma.Register(api, report, s.report)
+	report.Responses["200"].Content = map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}
+	s.searchRoutes(api, lake)
+}
+
+// searchRoutes are the two that encode what is searched for.
+func (s *Server) searchRoutes(api huma.API, read []int) {
+	const search = "/v1/{tenant}/search"
+	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "searchWords", Method: http.MethodGet, Path: search, Summary: "Find the products that words describe", Tags: []string{"read"},
+		Description: "By the cosine of the content vectors, the nearest first. 501 where no encoder is loaded.", Errors: read}), s.searchWords)
+	photo := s.needs(Read, huma.Operation{OperationID: "searchPhoto", Method: http.MethodPost, Path: search + "/photo", Summary: "Find the products that are like a photo", Tags: []string{"read"},
+		Description: "The photo is compared and not stored. 501 where no encoder is loaded.",
+		Errors:      append([]int{http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}, read...)})
+	huma.Register(api, photo, s.searchPhoto)
+	api.OpenAPI().Paths[photo.Path].Post.RequestBody = &huma.RequestBody{Required: true, Description: "The file as it is, JPEG, PNG, WebP or GIF.",
+		Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}
 }

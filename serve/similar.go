@@ -47,11 +47,15 @@ func (s *Server) similar(ctx context.Context, in *SimilarQuery) (*SimilarAnswer,
 	if err != nil {
 		return nil, s.explain(ctx, err)
 	}
+	return &SimilarAnswer{neighbours(hits)}, nil
+}
+
+func neighbours(hits []Hit) []client.Neighbour {
 	found := make([]client.Neighbour, len(hits))
 	for i, h := range hits {
 		found[i] = client.Neighbour{ID: h.ID, Score: h.Score, Title: h.Title, Category: h.Category, Price: h.Price, Image: h.Image}
 	}
-	return &SimilarAnswer{found}, nil
+	return found
 }
 
 // reading is the answer while a generation is read for the first time.

@@ -16,12 +16,14 @@ import (
 
 	"weft/behaviour"
 	"weft/behaviour/clean"
+	"weft/storage/reports"
 )
 
 type dataReportCmd struct {
 	place
-	Out  string `help:"HTML file to write; default data-report.html, and none with --json." type:"path" placeholder:"FILE"`
-	JSON bool   `help:"Print the figures as JSON."`
+	Out     string `help:"HTML file to write; default data-report.html, and none with --json." type:"path" placeholder:"FILE"`
+	JSON    bool   `help:"Print the figures as JSON."`
+	Publish bool   `help:"Also keep the page in the bucket, where the console shows it."`
 }
 
 // Help is shown by --help.
@@ -32,6 +34,7 @@ time, shoppers, prices, ratings and attributes look before and after it. Nothing
 Examples:
   weft data report --data shop
   weft data report --objects 's3://shop?endpoint=localhost:9000' --out shop.html
+  weft data report --data shop --publish
   weft data report --data shop --json`
 }
 
@@ -43,18 +46,31 @@ func (c *dataReportCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer s.close(ctx)
 	out := c.Out
-	if out == "" && !c.JSON {
+	if out == "" && !c.JSON && !c.Publish {
 		out = "data-report.html"
 	}
 	survey, unreadable, err := s.survey(ctx, a)
 	if err != nil {
 		return fmt.Errorf("data report: %w", err)
 	}
-	if out != "" {
-		if err := writeDataReport(out, reportedData{Survey: survey, Tenant: string(s.tenant), Unreadable: unreadable, Version: version}); err != nil {
+	if out != "" || c.Publish {
+		page, err := drawDataReport(reportedData{Survey: survey, Tenant: string(s.tenant), Unreadable: unreadable, Version: version})
+		if err == nil && out != "" {
+			err = writeWhole(out, page)
+		}
+		if err != nil {
 			return err
 		}
-		fmt.Fprintln(a.err, "written:", out)
+		if out != "" {
+			fmt.Fprintln(a.err, "written:", out)
+		}
+		if c.Publish {
+			kept, err := reports.Put(ctx, s.bucket, "data", "", page, time.Now())
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(a.err, "published:", kept.Name)
+		}
 	}
 	if c.JSON {
 		return json.NewEncoder(a.out).Encode(survey)
@@ -128,21 +144,21 @@ type reportedData struct {
 	Version    string
 }
 
-func writeDataReport(path string, d reportedData) error {
+func drawDataReport(d reportedData) ([]byte, error) {
 	t, err := template.New("data_report.html").Funcs(template.FuncMap{
 		"count": grouped, "number": shortNumber, "part": percentOf, "day": func(t time.Time) string { return t.Format(time.DateOnly) }, "add": func(a, b int) int { return a + b },
 	}).ParseFS(dataReportFiles, "data_report.html")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var b bytes.Buffer
 	if err := t.Execute(&b, struct {
 		reportedData
 		Charts []chartGroup
 	}{d, dataCharts(d.Survey)}); err != nil {
-		return fmt.Errorf("drawing the report: %w", err)
+		return nil, fmt.Errorf("drawing the report: %w", err)
 	}
-	return writeWhole(path, b.Bytes())
+	return b.Bytes(), nil
 }
 
 // writeWhole writes a file that appears whole or not at all.

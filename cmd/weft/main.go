@@ -69,6 +69,7 @@ type cli struct {
 	Evaluate    evaluateCmd    `cmd:"" help:"Measure how good the neighbours are."`
 	Data        dataCmd        `cmd:"" help:"Look at shoppers' rows before and after cleaning; cut them for training."`
 	Audit       auditCmd       `cmd:"" help:"Account for every object; exit 1 if it does not balance."`
+	Reports     reportsCmd     `cmd:"" help:"The pages that the console shows: list, add."`
 	Deadletters deadlettersCmd `cmd:"" help:"What was given up: list, show, retry, drop."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Fill or repair the vectors in Redis from the bucket, encoding nothing."`
 	Models      modelsCmd      `cmd:"" help:"Fetch, list and verify the encoders."`

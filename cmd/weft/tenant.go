@@ -96,6 +96,9 @@ func (t *tenant) served() serve.Tenant {
 	if t.collector != nil {
 		s.Collect = t.collector
 	}
+	if t.worker != nil { // its encoders are loaded
+		s.Embed = t.embed
+	}
 	return s
 }
 

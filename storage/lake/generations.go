@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 	"time"
 
 	"weft/storage/objects"
@@ -118,6 +119,33 @@ type livePointer struct {
 func (g Generations) Live(ctx context.Context) (string, error) {
 	p, _, err := g.live(ctx)
 	return p.Generation, err
+}
+
+// LiveSince is Live, and since when.
+func (g Generations) LiveSince(ctx context.Context) (string, time.Time, error) {
+	p, _, err := g.live(ctx)
+	return p.Generation, time.UnixMilli(p.Since).UTC(), err
+}
+
+// StoredGeneration is one that is stored, and since when.
+type StoredGeneration struct {
+	ID     string
+	Stored time.Time
+}
+
+// List returns the generations that are stored, in the order of their ids.
+func (g Generations) List(ctx context.Context) ([]StoredGeneration, error) {
+	var found []StoredGeneration
+	for info, err := range g.store.List(ctx, generationsPrefix, "") {
+		if err != nil {
+			return nil, fmt.Errorf("lake: listing generations: %w", err)
+		}
+		id, ok := strings.CutSuffix(strings.TrimPrefix(info.Key, generationsPrefix), ".json")
+		if ok && generationPattern.MatchString(id) {
+			found = append(found, StoredGeneration{id, info.Modified})
+		}
+	}
+	return found, nil
 }
 
 func (g Generations) live(ctx context.Context) (livePointer, objects.Info, error) {

@@ -28,7 +28,7 @@ var (
 )
 
 // patience is how long anything may take; a busy machine is slow.
-const patience = 60 * time.Second
+const patience = 25 * time.Second
 
 // shop is a running `weft up` and a browser that looks at its console.
 type shop struct {
@@ -44,7 +44,7 @@ type shop struct {
 // until they have vectors, and opens a tab.
 func open(t *testing.T, args []string, patterns ...string) *shop {
 	t.Helper()
-	s := &shop{dir: t.TempDir()}
+	s, products := &shop{dir: t.TempDir()}, 0
 	for _, pattern := range patterns {
 		folders, err := filepath.Glob("../../../examples/catalogue/" + pattern)
 		if err != nil || len(folders) == 0 {
@@ -54,6 +54,7 @@ func open(t *testing.T, args []string, patterns ...string) *shop {
 			to := filepath.Join(s.dir, "bucket/default/media", filepath.Base(folder))
 			must(t, os.MkdirAll(filepath.Dir(to), 0o755))
 			must(t, os.CopyFS(to, os.DirFS(folder)))
+			products++
 		}
 	}
 	path, err := filepath.Abs(*program)
@@ -86,6 +87,12 @@ func open(t *testing.T, args []string, patterns ...string) *shop {
 		_ = res.Body.Close()
 		return res.StatusCode == http.StatusOK
 	})
+	if len(args) == 0 { // no token is asked for
+		until(t, "every product has a vector", func() bool {
+			var o struct{ Products int }
+			return s.send(t, "GET", "overview", nil, &o) == http.StatusOK && o.Products >= products
+		})
+	}
 	s.tab = newTab(t, s)
 	return s
 }

@@ -19,6 +19,7 @@ async function list(more) {
       cards[0]?.querySelector("a").focus();
     } else $("grid").replaceChildren(...(cards.length ? cards : [filter.match || filter.category ? empty("No product matches.") : empty("No product has a vector yet. Drop the photos of one above, or bring many with ", h("code", {}, "weft import"), ".")]));
     $("more").hidden = !next;
+    if (!found.matching && !filter.match && !filter.category) setTimeout(() => mine === turn && list(), 2000); // the first is about to come
     say($("count"), `${count(found.matching, "product")}, the last changed first`);
   });
   $("grid").removeAttribute("aria-busy");

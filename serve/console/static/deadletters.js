@@ -2,7 +2,7 @@
 import { get, page, part, post, query, trying } from "./api.js";
 import { $, ask, count, h, number, say, when } from "./dom.js";
 import { original } from "./picture.js";
-import { advice, title } from "./reasons.js";
+import { advice, plain, title } from "./reasons.js";
 
 let reason = new URLSearchParams(location.search).get("reason") ?? "", next = "", total = 0, turn = 0;
 
@@ -59,7 +59,7 @@ function letter(l) {
   return h("li", { "data-key": l.key }, picture,
     h("div", {}, h("h2", {}, l.product ? h("a", { href: page(`products/${part(l.product)}`) }, what) : what),
       h("p", {}, h("span", { class: "reason" }, title(l.reason)), " ", h("span", { class: "quiet" }, when(l.time), ` · ${count(l.attempts, "attempt")} · at ${l.stage}`)),
-      h("p", {}, l.message), h("p", { class: "quiet" }, advice(l.reason)), l.input && h("p", {}, h("code", {}, l.input))),
+      h("p", {}, plain(l.message)), h("p", { class: "quiet" }, advice(l.reason)), l.input && h("p", {}, h("code", {}, l.input))),
     h("div", { class: "actions" },
       l.retriable && h("button", { type: "button", "aria-label": `Try ${what} again`, onclick: act("retry") }, "Try again"),
       h("button", { type: "button", class: "plain", "aria-label": `Drop ${what}`, onclick: act("drop") }, "Drop …")));

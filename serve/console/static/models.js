@@ -8,15 +8,15 @@ trying(async () => {
 });
 
 function show(g) {
-  const row = (name, ...value) => [h("dt", {}, name), h("dd", {}, ...value)];
+  const row = (name, ...value) => [h("dt", {}, name), h("dd", {}, ...value)], { image = {}, text = {}, fusion, towers } = g.spec;
+  const size = (fusion?.blocks ?? []).reduce((n, b) => n + (b.out ?? 0), 0);
   return h("section", { class: "card generation", "aria-label": g.id },
-    h("h2", {}, g.id, g.live && h("span", { class: "state vector" }, "live"), !g.live && h("span", { class: "state" }, "earlier")),
+    h("h2", {}, g.id, h("span", { class: g.live ? "state vector" : "state" }, g.live ? "live" : "earlier")),
     h("dl", { class: "known" },
-      ...row("Photos", g.image.model, g.image.decoder && h("span", { class: "quiet" }, ` · decoder class ${g.image.decoder}`)),
-      ...row("Text", g.text.model),
-      ...row("Fusion", g.fusion),
-      ...row("Dimensions", String(g.dimensions || "–")),
-      ...row(g.live ? "Live since" : "Stored", when(g.live && g.live_since ? g.live_since : g.stored))),
-    h("details", {}, h("summary", {}, "Fingerprints"), h("p", {}, "photos ", h("code", {}, g.image.recipe)), h("p", {}, "text ", h("code", {}, g.text.recipe))),
-    !g.live && g.command && h("p", {}, "To make it live again, type ", h("code", {}, g.command.replace("TENANT", tenant)), "."));
+      ...row("Photos", image.model ?? "–", image.decoder && h("span", { class: "quiet" }, ` · decoder class ${image.decoder}`)),
+      ...row("Text", text.model ?? "–"),
+      ...row("Fusion", towers ? `trained towers ${towers.model ?? ""}` : "concatenation, untrained", (towers?.dim ?? size) > 0 && h("span", { class: "quiet" }, ` · ${towers?.dim ?? size} dimensions`)),
+      ...row(g.live ? "Live since" : "Stored", when(g.live_since ?? g.stored))),
+    h("details", {}, h("summary", {}, "All that it pins"), h("pre", { tabindex: 0 }, JSON.stringify(g.spec, null, 2))),
+    !g.live && h("p", {}, "To make it live again, type ", h("code", {}, `weft models promote ${towers?.model ?? "--back"} --tenant ${tenant}`), " with the place of the bucket."));
 }

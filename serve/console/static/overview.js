@@ -1,7 +1,7 @@
 // Where the shop stands, asked for every second and a half while the page is seen.
 import { fine, get, page, part, problem } from "./api.js";
 import { $, bytes, count, duration, each, h, number, percent, say, when } from "./dom.js";
-import { title } from "./reasons.js";
+import { plain, title } from "./reasons.js";
 
 const every = 1500, kept = 240; // samples of the chart: six minutes
 const samples = [];
@@ -110,6 +110,6 @@ function letters(dead) {
   $("last").replaceChildren(dead.last.length === 0 ? h("p", { class: "empty" }, "None. What weft cannot read turns up here, with the reason.")
     : h("ul", { class: "mini" }, ...dead.last.map((l) => h("li", {}, h("span", { class: "reason" }, title(l.reason)),
       l.product ? h("a", { href: page(`products/${part(l.product)}`) }, l.name ? `${l.product} / ${l.name}` : l.product) : h("span", {}, l.key),
-      h("span", { class: "quiet" }, l.message, " · ", when(l.time))))),
+      h("span", { class: "quiet" }, plain(l.message), " · ", when(l.time))))),
   dead.last.length > 0 && h("p", { class: "actions" }, h("a", { href: page("deadletters") }, `All ${count(dead.total, "dead letter")}`)) || "");
 }

@@ -3,7 +3,7 @@ import { get, id, page, part, problem, query, raw, send, trying } from "./api.js
 import { card, empty, refusal, takePhotos } from "./cards.js";
 import { $, ask, bytes, h, say, when } from "./dom.js";
 import { thumbnail } from "./picture.js";
-import { advice, title } from "./reasons.js";
+import { advice, plain, title } from "./reasons.js";
 
 const here = `products/${part(id)}`;
 const states = { vector: "Vector ready", waiting: "Encoding", dead: "Given up", declined: "Dropped", none: "Nothing stored", encoded: "Encoded" };
@@ -46,7 +46,7 @@ function medium(m) {
   const picture = photo ? (m.state === "dead" ? h("div", { class: "picture" }, h("span", {}, "refused")) : m.state === "waiting" ? h("div", { class: "picture" }, h("span", {}, "…")) : thumbnail(m.key, "", 224)) : h("div", { class: "picture listing" }, h("span", {}, "listing"));
   return h("li", { "data-name": m.name }, picture,
     h("div", {}, h("strong", {}, m.name), h("span", { class: `state ${m.state}` }, m.state === "dead" ? title(m.reason) : states[m.state]), " ", h("span", { class: "quiet" }, bytes(m.bytes), " · ", when(m.modified)),
-      m.reason && h("p", { class: "why" }, m.message, h("br"), h("span", { class: "quiet" }, advice(m.reason)))),
+      m.reason && h("p", { class: "why" }, plain(m.message), h("br"), h("span", { class: "quiet" }, advice(m.reason)))),
     photo && h("button", { type: "button", class: "plain", "aria-label": `Remove ${m.name}`, onclick: () => trying(async () => { await send("DELETE", `${here}/images/${part(m.name)}`); soon(); }) }, "Remove"));
 }
 

@@ -25,3 +25,5 @@ const told = {
 
 export const title = (reason) => told[reason]?.[0] ?? reason;
 export const advice = (reason) => told[reason]?.[1] ?? "";
+/** The message without the code that the reason says already. */
+export const plain = (message) => message.replace(/^(pixels|listing): (?:[a-z_]+: )?/, "").replace(/(\d)x(\d)/g, "$1 × $2");

@@ -9,9 +9,6 @@ $("find").addEventListener("submit", (event) => {
   event.preventDefault();
   location.href = page(`shoppers/${part($("user").value.trim())}`);
 });
-if (id) trying(show);
-else $("user").focus();
-
 const here = `users/${part(id)}`;
 const roads = {
   personal: "By this shopper's own vector.", popular: "Popular in the whole shop.", newest: "The newest: nobody has done anything yet.",
@@ -81,7 +78,14 @@ async function past() {
   more ? h("p", { class: "quiet" }, "The newest 40.") : "");
 }
 
-const groups = { photo: "Photo", image: "Photo", text: "Listing", listing: "Listing", reviews: "Reviews", review: "Reviews", behaviour: "Behaviour", popularity: "Popularity", social: "Social ties" };
+// One thing that speaks for a product, and how much the score falls without it.
+function behind(e) {
+  const what = { event: acts[e.type] ?? e.type, review: "reviewed", follow: `follows ${e.followed ?? ""}`, attributes: "has stated attributes", photo: "this product's photo", listing: "this product's listing", product_review: "a review of this product" }[e.kind] ?? e.kind;
+  return h("li", {}, thumbnail(e.image, "", 96), h("span", {}, `${what} `, e.product ? h("a", { href: page(`products/${part(e.product)}`) }, e.title || e.product) : h("strong", {}, e.query ?? ""),
+    h("br"), h("span", { class: "quiet" }, e.time && when(e.time), ` without it the score falls by ${e.drop.toFixed(3)}`)));
+}
+
+const groups = { photo: "Photo", text: "Listing", reviews: "Reviews", behaviour: "Behaviour", popularity: "Popularity", social: "Social ties" };
 
 async function why(product) {
   $("why").hidden = false;
@@ -90,12 +94,16 @@ async function why(product) {
   $("why-title").focus();
   try {
     const e = await get(`users/${part(id)}/explanations/${part(product.id)}`);
-    const shares = (Array.isArray(e.shares) ? e.shares.map((s) => [s.source ?? s.group ?? s.name, s.share ?? s.value]) : Object.entries(e.shares ?? {}));
+    const shares = Object.entries(e.shares);
     const top = Math.max(...shares.map(([, v]) => Math.abs(v)), 1e-9);
-    $("explanation").replaceChildren(h("p", {}, e.sentence ?? ""),
+    $("explanation").replaceChildren(h("p", {}, e.sentence),
       bars(shares.map(([name, v]) => ({ name: groups[name] ?? name, part: v / top, text: `${v < 0 ? "−" : "+"}${Math.abs(v).toFixed(3)}` }))),
-      h("p", { class: "quiet" }, `Parts of the score: together ${shares.reduce((n, [, v]) => n + v, 0).toFixed(3)}${e.score !== undefined ? `; score ${e.score.toFixed(3)}` : ""}${e.baseline !== undefined ? `, of which ${e.baseline.toFixed(3)} anybody would get` : ""}.`));
+      h("p", { class: "quiet" }, `The shares add up to the score of ${e.score.toFixed(3)}, less the ${e.baseline.toFixed(3)} it would have if nothing were known.${e.why ? ` Not personal: ${e.why}.` : ""}`),
+      e.evidence.length > 0 && h("div", {}, h("h3", {}, "Nearest evidence"), h("ul", { class: "history" }, ...e.evidence.slice(0, 6).map(behind)))  || "");
   } catch (error) {
     $("explanation").replaceChildren(h("p", { class: "why" }, error.message));
   }
 }
+
+if (id) trying(show);
+else $("user").focus();
