@@ -59,6 +59,18 @@ func delay(ctx context.Context, req request, err error, attempt, attempts int) (
 	return wait, true
 }
 
+// pauseAfter is how long a writer rests after so many failures in a row: it never gives up,
+// and waits as long as the server asks.
+func pauseAfter(err error, failures int) time.Duration {
+	wait := min(firstWait<<min(failures-1, 10), maxWait)
+	wait -= rand.N(wait / 2)
+	var p *Problem
+	if errors.As(err, &p) {
+		wait = max(wait, p.RetryAfter)
+	}
+	return wait
+}
+
 // retryAfter reads seconds or a date; what cannot be read, or lies in the past, is 0.
 func retryAfter(value string, now time.Time) time.Duration {
 	if value == "" {

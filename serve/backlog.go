@@ -2,7 +2,6 @@ package serve
 
 import (
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -76,6 +75,9 @@ func (s *Server) fleetRoutes(mux *http.ServeMux, api huma.API, errs []int) {
 	mux.HandleFunc("GET "+backlogPath, s.serveBacklog)
 	s.notifyRoute(api, errs)
 	spec := api.OpenAPI() // huma's own handlers belong to one tenant each, this one to all
+	refused := func(status int) *huma.Response {
+		return &huma.Response{Description: http.StatusText(status), Content: map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/ErrorModel"}}}}
+	}
 	body := spec.Components.Schemas.Schema(reflect.TypeFor[BacklogAnswer](), true, "BacklogAnswer")
 	spec.AddOperation(&huma.Operation{OperationID: "backlog", Method: http.MethodGet, Path: backlogPath, Summary: "What is still to be done, in items and in time", Tags: []string{"operate"},
 		Description: "For autoscalers: workers_wanted is the total, not a value per worker.",
@@ -84,6 +86,7 @@ func (s *Server) fleetRoutes(mux *http.ServeMux, api huma.API, errs []int) {
 		Security: s.needs(Admin, huma.Operation{}).Security,
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: body}}},
-			"503": {Description: fmt.Sprintf("%s: the queues cannot be read", http.StatusText(http.StatusServiceUnavailable))},
+			"401": refused(http.StatusUnauthorized), "403": refused(http.StatusForbidden), "422": refused(http.StatusUnprocessableEntity), "501": refused(http.StatusNotImplemented),
+			"503": refused(http.StatusServiceUnavailable),
 		}})
 }

@@ -131,7 +131,7 @@ func (s *Server) collectRoutes(api huma.API, errs []int) {
 	row := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 	body := &huma.RequestBody{Required: true, Description: "One object, an array of them, or one on each line; gzip too. At most 8 MiB as JSON and 128 MiB as lines, unpacked; a row at most 1 MiB.",
 		Content: map[string]*huma.MediaType{
-			"application/json":     {Schema: &huma.Schema{AnyOf: []*huma.Schema{row, {Type: huma.TypeArray, Items: row}}}},
+			"application/json":     {Schema: &huma.Schema{AnyOf: []*huma.Schema{row, {Type: huma.TypeArray, Items: &huma.Schema{Description: "A row; one that is no object is dead"}}}}},
 			"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}},
 		}}
 	for _, kind := range []behaviour.Kind{behaviour.Events, behaviour.Reviews, behaviour.Users} {

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,6 +89,9 @@ func (s *Server) notifyS3(ctx context.Context, in *S3Notification) (*S3NotedAnsw
 	var event s3Event
 	if err := json.Unmarshal(body, &event); err != nil {
 		return nil, problem(http.StatusBadRequest, "the body is not the JSON of an S3 event: "+err.Error())
+	}
+	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) {
+		return nil, problem(http.StatusBadRequest, "the body is not the JSON of an S3 event but null")
 	}
 	t := tenantOf(ctx)
 	if event.Type == "SubscriptionConfirmation" {

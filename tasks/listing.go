@@ -57,6 +57,9 @@ func ParseListing(b []byte) (Listing, error) {
 	if err := json.Unmarshal(b, &fields); err != nil {
 		return Listing{}, &ListingError{Reason: ReasonBadJSON, Msg: fmt.Sprintf("not a JSON object: %v", err)}
 	}
+	if fields == nil {
+		return Listing{}, &ListingError{Reason: ReasonBadJSON, Msg: "not a JSON object but null"}
+	}
 	var l Listing
 	if err := json.Unmarshal(b, &l); err != nil {
 		var te *json.UnmarshalTypeError
