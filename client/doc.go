@@ -9,5 +9,5 @@
 // Every method honours its context and may be called by many goroutines at once.
 // An answer other than success is a [*Problem], which errors.Is recognises as one
 // of [ErrNotFound], [ErrWaiting], [ErrDead], [ErrDeclined], [ErrUnauthorized], [ErrInvalid],
-// [ErrPrecondition] and [ErrUnavailable].
+// [ErrPrecondition], [ErrGone] and [ErrUnavailable].
 package client

@@ -25,6 +25,8 @@ var (
 	ErrInvalid = errors.New("invalid request")
 	// ErrPrecondition: the object is not in the state that the Condition demands.
 	ErrPrecondition = errors.New("precondition failed")
+	// ErrGone: the updates after that position are no longer kept.
+	ErrGone = errors.New("no longer kept")
 	// ErrUnavailable: the server cannot answer now; later helps.
 	ErrUnavailable = errors.New("unavailable")
 )
@@ -91,6 +93,8 @@ func (p *Problem) Is(target error) bool {
 		return p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden
 	case ErrPrecondition:
 		return p.Status == http.StatusPreconditionFailed
+	case ErrGone:
+		return p.Status == http.StatusGone
 	case ErrUnavailable:
 		return retryable(p.Status)
 	case ErrInvalid:

@@ -70,6 +70,9 @@ type Config struct {
 	// MaxCollects is how many requests with rows are under way at once; further ones are
 	// told to come back (429 with Retry-After). Each holds up to about 20 MiB. Default 64.
 	MaxCollects int
+	// MaxStreams is how many answers without end are under way at once, default 256;
+	// further ones are told to come back (429).
+	MaxStreams int
 	// RecheckEvery is how often the products in memory are compared with the vectors
 	// store, which finds updates whose announcement was lost; default 5 minutes.
 	RecheckEvery time.Duration
@@ -138,6 +141,7 @@ func (c Config) withDefaults() Config {
 	c.MaxSearches = cmp.Or(c.MaxSearches, defaultSearches())
 	c.MaxWaiting = cmp.Or(c.MaxWaiting, 256)
 	c.MaxCollects = cmp.Or(c.MaxCollects, 64)
+	c.MaxStreams = cmp.Or(c.MaxStreams, 256)
 	c.RecheckEvery = cmp.Or(c.RecheckEvery, 5*time.Minute)
 	c.MaxConnections = cmp.Or(c.MaxConnections, 8192)
 	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 5*time.Second)
@@ -177,7 +181,7 @@ func (c Config) Validate() error {
 		value int64
 	}{
 		{"MaxImageBytes", c.MaxImageBytes}, {"MaxSearches", int64(c.MaxSearches)},
-		{"MaxWaiting", int64(c.MaxWaiting)}, {"MaxCollects", int64(c.MaxCollects)}, {"MaxConnections", int64(c.MaxConnections)}, {"RecheckEvery", int64(c.RecheckEvery)}, {"HeaderTimeout", int64(c.HeaderTimeout)},
+		{"MaxWaiting", int64(c.MaxWaiting)}, {"MaxCollects", int64(c.MaxCollects)}, {"MaxStreams", int64(c.MaxStreams)}, {"MaxConnections", int64(c.MaxConnections)}, {"RecheckEvery", int64(c.RecheckEvery)}, {"HeaderTimeout", int64(c.HeaderTimeout)},
 		{"BodyTimeout", int64(c.BodyTimeout)}, {"RequestTimeout", int64(c.RequestTimeout)},
 		{"IdleTimeout", int64(c.IdleTimeout)}, {"StopTimeout", int64(c.StopTimeout)},
 	} {

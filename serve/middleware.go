@@ -22,6 +22,8 @@ type requestKey struct{}
 type request struct {
 	id    string
 	token string // the name of the one that was shown
+	// untimed ends with the connection, not with the time for an answer.
+	untimed context.Context
 }
 
 // requestID of the request that ctx belongs to, "" outside of one.
@@ -30,6 +32,14 @@ func requestID(ctx context.Context) string {
 		return r.id
 	}
 	return ""
+}
+
+// untimed is a request's context without the limit of time that answers have.
+func untimed(ctx context.Context) context.Context {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok {
+		return r.untimed
+	}
+	return ctx
 }
 
 // note keeps for the log whose token was shown.
@@ -75,7 +85,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		known := &request{id: id}
-		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, known), s.cfg.BodyTimeout+s.cfg.RequestTimeout)
+		known.untimed = context.WithValue(r.Context(), requestKey{}, known)
+		ctx, cancel := context.WithTimeout(known.untimed, s.cfg.BodyTimeout+s.cfg.RequestTimeout)
 		defer cancel()
 		r = r.WithContext(ctx)
 		rec := &recorder{ResponseWriter: w}

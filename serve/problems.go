@@ -62,6 +62,8 @@ func (s *Server) explain(ctx context.Context, err error) error {
 		return problem(http.StatusUnprocessableEntity, err.Error())
 	case errors.Is(err, objects.ErrTooLarge):
 		return problem(http.StatusRequestEntityTooLarge, "the bucket does not take a body of this size; send a smaller one")
+	case errors.Is(err, vectors.ErrTrimmed):
+		return problem(http.StatusGone, "what followed that position is gone; read all products again, then follow from a position asked for before that")
 	case errors.Is(err, errBusy):
 		return later(problem(http.StatusServiceUnavailable, "more requests wait than the server will hold; come back in a second"), 1)
 	case errors.Is(err, vectors.ErrNotLive):

@@ -48,20 +48,7 @@ func (s *Server) getProduct(ctx context.Context, in *ProductQuery) (*ProductAnsw
 	if known.set && known.matchesWeakly(opaque) {
 		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"ETag": {etag}})
 	}
-	p := client.Product{
-		ID: in.ID, Modalities: r.Modalities, SourceVersion: r.SourceVersion, Sources: r.Sources, UpdatedAt: r.UpdatedAt,
-		Title: r.Title, Category: r.Category, Price: r.Price, Image: r.Image, Attributes: Attributes(r.Attributes), Generation: string(gen),
-	}
-	if p.Modalities == nil {
-		p.Modalities = []string{}
-	}
-	if in.Vectors {
-		p.Vector, p.Content = r.Vector, r.Content
-		if len(p.Content) == 0 {
-			p.Content = r.Vector
-		}
-	}
-	return &ProductAnswer{ETag: etag, Body: p}, nil
+	return &ProductAnswer{ETag: etag, Body: productOf(string(gen), r, in.Vectors)}, nil
 }
 
 // record reads a product of the live generation, or says as exactly as it can why

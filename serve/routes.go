@@ -85,6 +85,7 @@ func (s *Server) routes() (*http.ServeMux, error) {
 	huma.Register(api, get, s.getProduct)
 	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "similarProducts", Method: http.MethodGet, Path: product + "/similar", Summary: "Find the nearest products",
 		Tags: []string{"read"}, Description: "Exact search by the cosine of the content vectors, the nearest first, ties to the lower id.", Errors: read}), s.similar)
+	s.streamRoutes(api, read)
 	s.userRoutes(api, read)
 	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "status", Method: http.MethodGet, Path: "/v1/{tenant}/status", Summary: "Where the tenant stands",
 		Tags: []string{"operate"}, Errors: read}), s.status)

@@ -37,18 +37,20 @@ type Server struct {
 	pictures *pictures
 	// collects lets requests with rows through; none waits.
 	collects *gate
+	streams  *gate
 	handler  http.Handler
 
-	mu       sync.Mutex // start, stop
-	started  bool
-	stopped  bool
-	listener net.Listener
-	http     *http.Server
-	unfollow context.CancelFunc // ends the following of vectors
-	cancel   context.CancelFunc // ends requests
-	ended    sync.WaitGroup
-	done     chan struct{}
-	err      error // why serving ended, readable once done is closed
+	mu        sync.Mutex // start, stop
+	started   bool
+	stopped   bool
+	listener  net.Listener
+	http      *http.Server
+	following context.Context // ends when the server stops: whatever has no end of its own ends with it
+	unfollow  context.CancelFunc
+	cancel    context.CancelFunc // ends requests
+	ended     sync.WaitGroup
+	done      chan struct{}
+	err       error // why serving ended, readable once done is closed
 }
 
 // New checks cfg and builds the server. It neither listens nor connects.
@@ -70,8 +72,9 @@ func New(cfg Config) (*Server, error) {
 		tenants:  make(map[tasks.Tenant]*tenant, len(cfg.Tenants)),
 		uploads:  newGate(cfg.MaxUploadBytes, cfg.MaxConnections),
 		search:   newGate(int64(cfg.MaxSearches), cfg.MaxWaiting),
-		collects: newGate(int64(cfg.MaxCollects), 0),
+		collects: newGate(int64(cfg.MaxCollects), 0), streams: newGate(int64(cfg.MaxStreams), 0),
 	}
+	s.following, s.unfollow = context.WithCancel(context.Background())
 	plain, err := pixels.Open(pixels.Go, pixels.Limits{}, pixels.Libraries{})
 	if err != nil {
 		return nil, fmt.Errorf("serve: decoding photos: %w", err)
@@ -123,8 +126,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	s.started, s.listener = true, l
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	following, unfollow := context.WithCancel(requests)
-	s.cancel, s.unfollow = cancel, unfollow
+	s.cancel = cancel
 	s.http = &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: s.cfg.HeaderTimeout,
@@ -136,12 +138,12 @@ func (s *Server) Start(ctx context.Context) error {
 		BaseContext:    func(net.Listener) context.Context { return requests },
 	}
 	for _, t := range s.tenants {
-		s.ended.Go(func() { t.catalogue.follow(following) })
+		s.ended.Go(func() { t.catalogue.follow(s.following) })
 		if t.judge != nil {
-			s.ended.Go(func() { t.judge.Run(following) })
+			s.ended.Go(func() { t.judge.Run(s.following) })
 		}
 	}
-	s.ended.Go(func() { s.notices.run(following, s.hint) })
+	s.ended.Go(func() { s.notices.run(s.following, s.hint) })
 	go func() {
 		defer close(s.done)
 		err := s.http.Serve(netutil.LimitListener(l, s.cfg.MaxConnections))
@@ -187,13 +189,13 @@ func (s *Server) Stop(ctx context.Context) error {
 		return nil
 	}
 	s.stopped = true
+	s.unfollow()
 	if !s.started {
 		close(s.done)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.StopTimeout)
 	defer cancel()
-	s.unfollow()
 	err := s.http.Shutdown(ctx)
 	s.cancel()
 	if err != nil {

@@ -2,6 +2,9 @@ package serve
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,45 +30,51 @@ var (
 // value, and the vector, nil while there is none. Errors: ErrUnknownUser, ErrDeclined,
 // those of the stores.
 func (r *Recommender) Shopper(ctx context.Context, id tasks.UserID) (client.Shopper, error) {
+	u, _, err := r.shopper(ctx, id)
+	return u, err
+}
+
+// shopper is Shopper, with a digest of the day and of all that the answer is made of.
+func (r *Recommender) shopper(ctx context.Context, id tasks.UserID) (client.Shopper, string, error) {
 	out := client.Shopper{ID: string(id)}
 	if r.Behaviour == nil {
-		return out, ErrUnknownUser
+		return out, "", ErrUnknownUser
 	}
 	in := profile.Input{Facts: r.fact, Catalogue: r.Snapshot.Catalogue, DeclineByDefault: !r.Consent, Now: time.Now()}
 	var known, more bool
 	var err error
 	if in.User, known, err = r.Behaviour.Users.Get(ctx, string(id)); err != nil {
-		return out, fmt.Errorf("user %s: %w", id, err)
+		return out, "", fmt.Errorf("user %s: %w", id, err)
 	}
 	if !r.consents(in.User.Profiling) {
 		if known {
-			return out, ErrDeclined
+			return out, "", ErrDeclined
 		}
-		return out, ErrUnknownUser
+		return out, "", ErrUnknownUser
 	}
 	in.User.ID = string(id)
 	// One more than clean looks at shows it that there are too many.
 	if in.Events, more, err = r.Behaviour.Events.Within(ctx, behaviour.UserPrefix(id), clean.MostRows+1); err != nil {
-		return out, fmt.Errorf("events of user %s: %w", id, err)
+		return out, "", fmt.Errorf("events of user %s: %w", id, err)
 	}
 	if in.Reviews, _, err = r.Behaviour.Reviews.Within(ctx, behaviour.UserPrefix(id), clean.MostRows); err != nil {
-		return out, fmt.Errorf("reviews of user %s: %w", id, err)
+		return out, "", fmt.Errorf("reviews of user %s: %w", id, err)
 	}
 	if !known && len(in.Events) == 0 && len(in.Reviews) == 0 && !more {
-		return out, ErrUnknownUser
+		return out, "", ErrUnknownUser
 	}
 	p, err := profile.Of(in)
 	if err != nil {
-		return out, fmt.Errorf("profile of user %s: %w", id, err)
+		return out, "", fmt.Errorf("profile of user %s: %w", id, err)
 	}
 	if out.Profile, err = asClient(p); err != nil {
-		return out, fmt.Errorf("profile of user %s: %w", id, err)
+		return out, "", fmt.Errorf("profile of user %s: %w", id, err)
 	}
 	v, err := r.UserVector(ctx, id)
 	switch {
 	case errors.Is(err, vectors.ErrNotFound):
 	case err != nil:
-		return out, fmt.Errorf("vector of user %s: %w", id, err)
+		return out, "", fmt.Errorf("vector of user %s: %w", id, err)
 	default:
 		out.Vector = &client.UserVector{Values: v.Vector, Modalities: v.Modalities, SourceVersion: v.SourceVersion, Sources: v.Sources,
 			UpdatedAt: v.UpdatedAt, Generation: string(r.Shelf.Generation)}
@@ -73,7 +82,20 @@ func (r *Recommender) Shopper(ctx context.Context, id tasks.UserID) (client.Shop
 			out.Vector.Modalities = []string{}
 		}
 	}
-	return out, nil
+	return out, digestOf(in, out), nil
+}
+
+// digestOf names the rows and the vector behind a profile, and its day.
+func digestOf(in profile.Input, out client.Shopper) string {
+	h := sha256.New()
+	made := ""
+	if v := out.Vector; v != nil {
+		made = fmt.Sprint(v.Generation, v.UpdatedAt)
+	}
+	if err := json.NewEncoder(h).Encode([]any{in.User, in.Events, in.Reviews, made, in.Now.UTC().Format(time.DateOnly)}); err != nil {
+		return rand.Text() // a value that JSON cannot hold: nobody has this answer already
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
 func (r *Recommender) fact(product string) (profile.Fact, bool) {

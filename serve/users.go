@@ -31,26 +31,35 @@ func (p *UserPath) Resolve(huma.Context) []error {
 // UserQuery asks for a user.
 type UserQuery struct {
 	UserPath
+	IfNoneMatch string `header:"If-None-Match" doc:"Answer 304 if the profile is still of these rows, this vector and this day"`
 }
 
-// UserAnswer is a user's profile and vector.
-type UserAnswer struct{ Body client.Shopper }
+// UserAnswer is a user's profile and vector, with a weak entity tag: it names what they are made
+// of, since the age of the rows in a profile grows all the time.
+type UserAnswer struct {
+	ETag string `header:"ETag"`
+	Body client.Shopper
+}
 
 // userRoutes tell of shoppers.
 func (s *Server) userRoutes(api huma.API, errs []int) {
 	const user = "/v1/{tenant}/users/{id}"
 	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "getUser", Method: http.MethodGet, Path: user, Summary: "Read a user's profile and vector", Tags: []string{"shoppers"},
 		Description: "The profile is made by rules, from the rows as they are now; each value names what is behind it. 404 with type " + client.TypeDeclined +
-			" for a user who has not agreed to profiling: nothing is told.", Errors: errs}), s.user)
+			" for a user who has not agreed to profiling: nothing is told.", Errors: errs, Responses: map[string]*huma.Response{"304": {Description: "Not modified"}}}), s.user)
 	s.recommendRoutes(api, errs)
 }
 
 func (s *Server) user(ctx context.Context, in *UserQuery) (*UserAnswer, error) {
+	seen, err := parseTags("If-None-Match", in.IfNoneMatch)
+	if err != nil {
+		return nil, invalid("header.If-None-Match", in.IfNoneMatch, err.Error())
+	}
 	r, err := s.recommender(ctx)
 	if err != nil {
 		return nil, err
 	}
-	u, err := r.Shopper(ctx, tasks.UserID(in.ID))
+	u, rows, err := r.shopper(ctx, tasks.UserID(in.ID))
 	switch {
 	case errors.Is(err, ErrUnknownUser):
 		return nil, problem(http.StatusNotFound, fmt.Sprintf("user %q is not known: no event, review or statement is of that user", in.ID))
@@ -61,7 +70,11 @@ func (s *Server) user(ctx context.Context, in *UserQuery) (*UserAnswer, error) {
 	case err != nil:
 		return nil, s.explain(ctx, err)
 	}
-	return &UserAnswer{u}, nil
+	etag := `W/"` + rows + `"`
+	if seen.set && seen.matchesWeakly(rows) {
+		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"ETag": {etag}})
+	}
+	return &UserAnswer{etag, u}, nil
 }
 
 // rowsAge is how old what is known of shoppers' rows may be: what this process stored
