@@ -72,10 +72,13 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 		return nil
 	}
 	id := products[0].ID
-	fmt.Fprintf(a.out, "serving until Ctrl-C:   http://%s/v1/default/products/%s/similar?k=5\n", u.node.http.Addr(), id)
+	console := fmt.Sprintf("http://%s/console/%s/", u.node.http.Addr(), u.tenant.name)
+	fmt.Fprintf(a.out, "\nconsole until Ctrl-C:   %s\n", console)
+	fmt.Fprintf(a.out, "  catalogue manager:    %sproducts/%s   a product beside its neighbours\n", console, id)
 	if people != nil && len(people.Shown) > 0 {
-		fmt.Fprintf(a.out, "                        http://%s/v1/default/users/%s/recommendations?k=5\n", u.node.http.Addr(), people.Shown[0].User)
+		fmt.Fprintf(a.out, "  service desk:         %sshoppers/%s   a simulated shopper\n", console, people.Shown[0].User)
 	}
+	fmt.Fprintf(a.out, "  platform engineer:    %s   what waits, who works\n", console)
 	fmt.Fprintf(a.out, "in Redis:               redis-cli -u %s hkeys weft:default:%s:product:%s\n", u.vectorsURL, u.tenant.pinned.id, id)
 	if err := u.wait(ctx, false); !errors.Is(err, context.Canceled) {
 		return err

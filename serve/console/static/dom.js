@@ -32,8 +32,9 @@ export const percent = (part) => `${Math.round(100 * part)} %`;
 export function duration(s) {
   if (s < 1) return s <= 0 ? "0 s" : "under 1 s";
   if (s < 60) return `${Math.round(s)} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`;
-  if (s < 48 * 3600) return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
+  const two = (n, size, large, small) => { const rest = Math.round(n % size); return `${Math.floor(n / size)} ${large}${rest ? ` ${rest} ${small}` : ""}`; };
+  if (s < 3600) return two(Math.round(s), 60, "min", "s");
+  if (s < 48 * 3600) return two(Math.round(s / 60), 60, "h", "min");
   return `${Math.round(s / 86400)} days`;
 }
 

@@ -88,7 +88,7 @@ function rates(workers) {
 
 function crew(o, paces) {
   const n = o.workers.length, wanted = o.backlog?.workers_wanted ?? 0, working = o.backlog?.workers ?? n;
-  figure("workers", number(working), working === 1 ? "runs" : "run", wanted ? `${wanted} would do the rest in ${duration(o.backlog.target_seconds)}` : "nothing waits for them");
+  figure("workers", number(working), working === 1 ? "runs" : "run", wanted ? `${count(wanted, "is", "are")} enough to be done in ${duration(o.backlog.target_seconds)}` : "nothing waits for them");
   $("workers").parentElement.classList.toggle("bad", n === 0);
   if (n === 0) return $("crew").replaceChildren(h("p", { class: "empty" }, "No worker reports. Start one with ", h("code", {}, "weft worker"), ", or everything on one machine with ", h("code", {}, "weft up"), "."));
   $("crew").replaceChildren(h("div", { class: "scroll", tabindex: 0, role: "group", "aria-labelledby": "crew-title" }, h("table", {},
