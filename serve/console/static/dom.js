@@ -67,7 +67,11 @@ export function price(amount, currency) {
 export function ask(dialog, fill) {
   fill?.();
   dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+  // Not by the close event: it comes late, when the next question may stand there already.
+  return new Promise((resolve) => {
+    dialog.querySelector("form").onsubmit = (event) => resolve(event.submitter?.value === "yes");
+    dialog.oncancel = () => resolve(false);
+  });
 }
 
 /** Calls f now and every few milliseconds while the page is seen, one call at a time. */
