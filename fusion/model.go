@@ -26,6 +26,8 @@ type ProductParts struct {
 	ID    string
 	Parts []Part   // in a fixed order, where equal input must give equal bytes; the first of a modality is its main one
 	Price *float64 // as the listing says; nil: none given
+	// Unpopular leaves out how much the product is chosen, where a model knows that: for explanations.
+	Unpopular bool
 }
 
 // ProductVectors is what a model makes of a product, each of unit length.

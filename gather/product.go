@@ -30,6 +30,7 @@ type Product struct {
 type Review struct {
 	*Words
 	Weight float64
+	Key    string // of the row: product/user/id
 }
 
 // Media lists the objects that take part in a product, in the order of their keys.
@@ -118,7 +119,7 @@ func (r *Reader) AddReviews(ctx context.Context, p *Product, age time.Duration) 
 		if err != nil {
 			return err
 		}
-		p.Reviews = append(p.Reviews, Review{Words: w, Weight: parts.ReviewWeight(&kept[i], newest)})
+		p.Reviews = append(p.Reviews, Review{Words: w, Weight: parts.ReviewWeight(&kept[i], newest), Key: kept[i].Key})
 	}
 	p.Used = append(p.Used, picked.Parts()...)
 	return nil

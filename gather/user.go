@@ -27,6 +27,14 @@ type User struct {
 type UserPart struct {
 	fusion.UserPart
 	Words *Words // what was written, where the part is a text; nil for a product
+	Row   Row
+}
+
+// Row is the row behind a part; zero for what was stated.
+type Row struct {
+	ID   string       // of the event or review
+	Time int64        // Unix ms
+	From tasks.UserID // whose it is: the shopper's own, or of one followed
 }
 
 // History reads a shopper's rows and picks what counts.
@@ -77,9 +85,10 @@ func (r *Reader) User(ctx context.Context, id tasks.UserID, h parts.History) (Us
 	for i := range h.Events {
 		e := &h.Events[i]
 		u.Taken = max(u.Taken, e.Version)
-		u.add(fusion.Acts, e.Type, parts.Weight(e.Type), u.newest-e.Time, e.Product, products)
+		row := Row{e.ID, e.Time, id}
+		u.add(row, fusion.Acts, e.Type, parts.Weight(e.Type), u.newest-e.Time, e.Product, products)
 		if parts.IsSearch(e) {
-			if err := r.addText(ctx, &u, fusion.Words, e.Type, parts.SearchWeight, u.newest-e.Time, e.Query); err != nil {
+			if err := r.addText(ctx, &u, row, fusion.Words, e.Type, parts.SearchWeight, u.newest-e.Time, e.Query); err != nil {
 				return u, err
 			}
 		}
@@ -88,12 +97,13 @@ func (r *Reader) User(ctx context.Context, id tasks.UserID, h parts.History) (Us
 		rev := &h.Reviews[i]
 		u.Taken = max(u.Taken, rev.Version)
 		product, words := parts.OpinionWeights(rev)
-		u.add(fusion.Acts, reviewed, product, u.newest-rev.Time, rev.Product, products)
-		if err := r.addText(ctx, &u, fusion.Words, reviewed, words, u.newest-rev.Time, rev.ReadText()); err != nil {
+		row := Row{rev.ID, rev.Time, id}
+		u.add(row, fusion.Acts, Reviewed, product, u.newest-rev.Time, rev.Product, products)
+		if err := r.addText(ctx, &u, row, fusion.Words, Reviewed, words, u.newest-rev.Time, rev.ReadText()); err != nil {
 			return u, err
 		}
 	}
-	if err := r.addText(ctx, &u, fusion.Attributes, "", 1, 0, parts.AttributesText(h.User)); err != nil {
+	if err := r.addText(ctx, &u, Row{From: id}, fusion.Attributes, "", 1, 0, parts.AttributesText(h.User)); err != nil {
 		return u, err
 	}
 	u.addTips(h.Followed, tips, products)
@@ -105,8 +115,8 @@ func (r *Reader) User(ctx context.Context, id tasks.UserID, h parts.History) (Us
 	return u, nil
 }
 
-// reviewed is the kind of a part that comes from a review, beside the types of events.
-const reviewed = "review"
+// Reviewed is the kind of a part that comes from a review, beside the types of events.
+const Reviewed = "review"
 
 // mostAge: what is older weighs nothing measurable.
 const mostAge = 100 * 365 * 24 * time.Hour
@@ -116,15 +126,15 @@ func ageOf(ms int64) time.Duration {
 }
 
 // add takes a product that says something and is known.
-func (u *User) add(group fusion.UserGroup, kind string, weight float64, ageMS int64, id string, products map[tasks.ProductID]product) {
+func (u *User) add(row Row, group fusion.UserGroup, kind string, weight float64, ageMS int64, id string, products map[tasks.ProductID]product) {
 	p, ok := products[tasks.ProductID(id)]
 	if !ok || weight == 0 {
 		return
 	}
-	u.All = append(u.All, UserPart{UserPart: fusion.UserPart{Group: group, Kind: kind, Weight: weight, Age: ageOf(ageMS), Product: id, Vector: p.vector}})
+	u.All = append(u.All, UserPart{UserPart: fusion.UserPart{Group: group, Kind: kind, Weight: weight, Age: ageOf(ageMS), Product: id, Vector: p.vector}, Row: row})
 }
 
-func (r *Reader) addText(ctx context.Context, u *User, group fusion.UserGroup, kind string, weight float64, ageMS int64, text string) error {
+func (r *Reader) addText(ctx context.Context, u *User, row Row, group fusion.UserGroup, kind string, weight float64, ageMS int64, text string) error {
 	if text == "" || weight == 0 {
 		return nil
 	}
@@ -132,7 +142,7 @@ func (r *Reader) addText(ctx context.Context, u *User, group fusion.UserGroup, k
 	if err != nil {
 		return err
 	}
-	u.All = append(u.All, UserPart{UserPart: fusion.UserPart{Group: group, Kind: kind, Weight: weight, Age: ageOf(ageMS)}, Words: w})
+	u.All = append(u.All, UserPart{UserPart: fusion.UserPart{Group: group, Kind: kind, Weight: weight, Age: ageOf(ageMS)}, Words: w, Row: row})
 	return nil
 }
 
@@ -146,7 +156,7 @@ func (u *User) addTips(followed []tasks.UserID, tips map[tasks.UserID][]behaviou
 	}
 	for _, id := range followed {
 		for _, tip := range tips[id] {
-			u.add(fusion.Social, tip.Type, parts.Weight(tip.Type), newest-tip.Time, tip.Product, products)
+			u.add(Row{tip.ID, tip.Time, id}, fusion.Social, tip.Type, parts.Weight(tip.Type), newest-tip.Time, tip.Product, products)
 		}
 	}
 }

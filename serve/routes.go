@@ -147,7 +147,8 @@ func (s *Server) collectRoutes(api huma.API, errs []int) {
 // messages say more than "does not match".
 func describe(spec *huma.OpenAPI) {
 	spec.Components.Schemas.Map()["Listing"].AdditionalProperties = true
-	patterns := map[string]string{"tenant": "^[a-z0-9][a-z0-9-]{0,39}$", "id": "^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$"}
+	const idPattern = "^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$"
+	patterns := map[string]string{"tenant": "^[a-z0-9][a-z0-9-]{0,39}$", "id": idPattern, "product": idPattern}
 	for _, item := range spec.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete} {
 			if op == nil {

@@ -48,6 +48,7 @@ func (s *Server) userRoutes(api huma.API, errs []int) {
 		Description: "The profile is made by rules, from the rows as they are now; each value names what is behind it. 404 with type " + client.TypeDeclined +
 			" for a user who has not agreed to profiling: nothing is told.", Errors: errs, Responses: map[string]*huma.Response{"304": {Description: "Not modified"}}}), s.user)
 	s.recommendRoutes(api, errs)
+	s.explainRoutes(api, errs)
 }
 
 func (s *Server) user(ctx context.Context, in *UserQuery) (*UserAnswer, error) {
@@ -60,21 +61,27 @@ func (s *Server) user(ctx context.Context, in *UserQuery) (*UserAnswer, error) {
 		return nil, err
 	}
 	u, rows, err := r.shopper(ctx, tasks.UserID(in.ID))
-	switch {
-	case errors.Is(err, ErrUnknownUser):
-		return nil, problem(http.StatusNotFound, fmt.Sprintf("user %q is not known: no event, review or statement is of that user", in.ID))
-	case errors.Is(err, ErrDeclined):
-		p := problem(http.StatusNotFound, fmt.Sprintf("user %q has not agreed to profiling: there is no profile and no vector", in.ID))
-		p.Type = client.TypeDeclined
-		return nil, p
-	case err != nil:
-		return nil, s.explain(ctx, err)
+	if err != nil {
+		return nil, s.untold(ctx, tasks.UserID(in.ID), err)
 	}
 	etag := `W/"` + rows + `"`
 	if seen.set && seen.matchesWeakly(rows) {
 		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"ETag": {etag}})
 	}
 	return &UserAnswer{etag, u}, nil
+}
+
+// untold says why nothing is told of a user.
+func (s *Server) untold(ctx context.Context, id tasks.UserID, err error) error {
+	switch {
+	case errors.Is(err, ErrUnknownUser):
+		return problem(http.StatusNotFound, fmt.Sprintf("user %q is not known: no event, review or statement is of that user", id))
+	case errors.Is(err, ErrDeclined):
+		p := problem(http.StatusNotFound, fmt.Sprintf("user %q has not agreed to profiling: there is no profile and no vector", id))
+		p.Type = client.TypeDeclined
+		return p
+	}
+	return s.explain(ctx, err)
 }
 
 // rowsAge is how old what is known of shoppers' rows may be: what this process stored

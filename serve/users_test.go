@@ -129,6 +129,8 @@ func TestBadUserRequests(t *testing.T) {
 		{"/users/known/recommendations?context=%7B%22hour%22%3A99%7D", 422}, {"/users/known/recommendations?context=%00", 422}, {"/users/known/recommendations?diversity=1.1", 422},
 		{"/users/known/recommendations?diversity=NaN", 422}, {"/users/known/recommendations?bought=maybe", 422}, {"/users/known/recommendations?social=yes", 422},
 		{"/users/known/recommendations?social=off", 501},
+		{"/users/known/explanations/p01", 501}, {"/users/known/explanations/absent", 404}, {"/users/shy/explanations/p01", 404}, {"/users/nobody/explanations/p01", 404},
+		{"/users/known/explanations/" + url.PathEscape("{x}"), 422}, {"/users/" + long + "/explanations/p01", 422}, {"/users/known/explanations/p01?k=3", 422},
 		{"/users/" + url.PathEscape("{x}"), 422}, {"/users/" + url.PathEscape("{x}") + "/recommendations", 422}, {"/users/" + url.PathEscape("a\nb"), 422},
 		{"/users/" + url.PathEscape("\x00"), 422}, {"/users/" + long, 422}, {"/users/" + url.PathEscape("ü"), 422}, {"/users/-x/recommendations", 422},
 	} {

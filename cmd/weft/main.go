@@ -61,6 +61,7 @@ type cli struct {
 	Status      statusCmd      `cmd:"" help:"What is there, what waits."`
 	Get         getCmd         `cmd:"" help:"Show one product or user."`
 	Similar     similarCmd     `cmd:"" help:"The nearest neighbours of a product."`
+	Explain     explainCmd     `cmd:"" help:"Why a product has its score for a user."`
 	Recommend   recommendCmd   `cmd:"" help:"What suits a user, or the product being viewed."`
 	Export      exportCmd      `cmd:"" help:"Write vectors or features to a file."`
 	Encode      encodeCmd      `cmd:"" help:"Encode texts or photos, without a bucket."`

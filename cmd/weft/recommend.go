@@ -9,6 +9,8 @@ import (
 
 	"weft/behaviour/profile"
 	"weft/client"
+	"weft/fusion"
+	"weft/gather"
 	"weft/serve"
 	"weft/storage/lake"
 	"weft/storage/vectors"
@@ -148,7 +150,16 @@ func (c *catalogue) recommender(ctx context.Context) (*serve.Recommender, error)
 	if err != nil {
 		return nil, err
 	}
-	return &serve.Recommender{Shelf: shelf, Snapshot: snapshot, Behaviour: c.tables, Consent: profilingByDefault, UserVector: c.userVector}, nil
+	_, spec, err := liveGeneration(ctx, c.lake.Generations)
+	if err != nil {
+		return nil, err
+	}
+	model, err := fusion.NewConcat(spec.Fusion)
+	if err != nil {
+		return nil, err
+	}
+	return &serve.Recommender{Shelf: shelf, Snapshot: snapshot, Behaviour: c.tables, Consent: profilingByDefault, UserVector: c.userVector, Model: model,
+		Parts: &gather.Reader{Objects: c.bucket, Lake: c.lake, Behaviour: c.tables, Generation: c.generation, Recipes: c.recipes, Consent: profilingByDefault}}, nil
 }
 
 // shelf holds the products of the live generation.

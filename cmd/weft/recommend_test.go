@@ -83,8 +83,26 @@ func TestRecommend(t *testing.T) {
 		if screen := done(t, "get", "user", "ann", "--data", s.dir); !strings.Contains(screen, "Turku") || !strings.Contains(screen, "2 baskets") || strings.Count(screen, "\n") > 30 {
 			t.Errorf("one screen:\n%s", screen)
 		}
+		why := answer[client.Explanation](t, "explain", "ann", list.Items[0].ID, "--data", s.dir, "--json")
+		if off := why.Shares.Sum() - why.Score; why.Score < list.Items[0].Score-1e-4 || why.Score > list.Items[0].Score+1e-4 || off > 1e-4 || off < -1e-4 || !why.Current ||
+			why.Shares.Photo <= 0 || why.Shares.Behaviour <= 0 || len(why.Evidence) == 0 || why.Evidence[0].Drop <= 0 {
+			t.Errorf("%+v of %+v", why, list.Items[0])
+		}
+		if said := done(t, "explain", "ann", list.Items[0].ID, "--data", s.dir); !strings.HasPrefix(said, why.Sentence+"\n") {
+			t.Errorf("%q, want %q first", said, why.Sentence)
+		}
+		for user, says := range map[string]string{"shy": "has not agreed", "nobody": "not known"} {
+			if o := weft(t, "explain", user, list.Items[0].ID, "--data", s.dir); o.code != exitFailed || !strings.Contains(o.err, says) || o.out != "" {
+				t.Errorf("explaining to %s: exit %d, %s%s", user, o.code, o.out, o.err)
+			}
+		}
+		if turned := recommend(t, "ann", "-k", "5", "--filter", "category:"+list.Items[0].Category, "--boost", "id:"+list.Items[3].ID+"*3", "--context", `{"season":"winter"}`, "--social", "off"); len(turned.Items) == 0 ||
+			turned.Context == nil || turned.Filter == nil || len(turned.Boosts) != 1 || turned.Items[0].Category != list.Items[0].Category {
+			t.Errorf("%+v", turned)
+		}
 		for code, args := range map[int][][]string{
 			exitUsage: {{"-k", "0", "ann"}, {"-k", "1000000000", "ann"}, {"{ann}"}, {"a\x01b"}, {"ann", "--anchor", "{p}"}, {"ann", "--per-category", "-1"},
+				{"ann", "--filter", "price<cheap"}, {"ann", "--boost", "x"}, {"ann", "--context", "{"}, {"ann", "--diversity", "2"}, {"ann", "--diversity", "NaN"},
 				{"ann", "--tenant", "No Such"}},
 			exitFailed: {{"ann", "--anchor", "absent"}, {"ann", "--tenant", "another"}},
 		} {

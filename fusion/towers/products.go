@@ -72,6 +72,11 @@ func (m *Model) towers(ctx context.Context, batch []fusion.ProductParts) ([]fusi
 		}
 		out[i].Modalities = append(out[i].Modalities, identityModality)
 	}
+	for i := range batch {
+		if batch[i].Unpopular {
+			in["bias"].F32[i] = 0
+		}
+	}
 	made, err := m.product.Run(ctx, in, nil)
 	if err != nil {
 		return nil, fmt.Errorf("product tower: %w", err)
