@@ -3,6 +3,7 @@
 // Each product's text is written from its line in photos.csv (class and colours), the same on every run. With -photos
 // and a folder holding one folder of photos per class it also draws the sample afresh: it chooses and copies the
 // photos, and finds each garment's colours by comparing what the middle of the photo holds with its border.
+// With -shop too it leaves the sample alone and makes a shop of all photos instead, each with a listing.
 package main
 
 import (
@@ -17,7 +18,15 @@ import (
 func main() {
 	photos := flag.String("photos", "", "folder with one folder of photos per class; draws the sample afresh")
 	examples := flag.String("examples", "examples", "folder that holds photos.csv and catalogue/")
+	shop := flag.String("shop", "", "folder to make a shop of all -photos in, one product each; the sample is left alone")
 	flag.Parse()
+	if *shop != "" {
+		if err := writeShop(*photos, *shop); err != nil {
+			fmt.Fprintln(os.Stderr, "generate:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(*photos, *examples); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
