@@ -16,6 +16,7 @@ import (
 
 	"weft/behaviour"
 	"weft/behaviour/clean"
+	"weft/behaviour/listings"
 	"weft/storage/reports"
 )
 
@@ -96,7 +97,7 @@ func (s *stock) survey(ctx context.Context, a *app) (_ *clean.Survey, unreadable
 	defer func() { _ = bar.Finish() }()
 	known := map[string]bool{}
 	v := clean.NewSurveyor(func(id string) bool { return known[id] })
-	if err := forEach(s.products(ctx), func(p *listed) error {
+	if err := forEach(listings.All(ctx, s.bucket), func(p *listings.Product) error {
 		_ = bar.Add(1)
 		known[p.ID] = true
 		if p.Unreadable != nil {

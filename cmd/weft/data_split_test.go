@@ -21,6 +21,7 @@ import (
 
 	"weft/behaviour"
 	"weft/behaviour/clean"
+	"weft/behaviour/divide"
 	"weft/behaviour/parts"
 	"weft/fusion/dataset"
 )
@@ -53,7 +54,7 @@ func TestDataSplit(t *testing.T) {
 			if want := 4*80 + 4*8*2 + 2; len(rows) != want || m.Cleaning.Kept != want+4*8+1+1 {
 				t.Errorf("%d rows, want %d; %+v", len(rows), want, m.Cleaning)
 			}
-			if l := m.LeftOut; l != (splitLeftOut{NoConsent: 1, NoProduct: 1, Against: 4 * 8}) || m.Cleaning.Bot != clean.MostRows+1 || m.Cleaning.Rate != 100 {
+			if l := m.LeftOut; l != (divide.LeftOut{NoConsent: 1, NoProduct: 1, Against: 4 * 8}) || m.Cleaning.Bot != clean.MostRows+1 || m.Cleaning.Rate != 100 {
 				t.Errorf("left out %+v, cleaning %+v", l, m.Cleaning)
 			}
 			count := map[string]int{}

@@ -19,6 +19,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"weft/behaviour/clean"
+	"weft/behaviour/listings"
 	"weft/behaviour/split"
 )
 
@@ -47,7 +48,7 @@ type factRow struct {
 	Split       string   `parquet:"split,dict,snappy"`                                 // the first part that may know these facts
 }
 
-func factOf(p *listed, from split.Part) (factRow, error) {
+func factOf(p *listings.Product, from split.Part) (factRow, error) {
 	r := factRow{Item: p.ID, Title: p.Title, Description: p.Listing.Description, Category: p.Category, Brand: p.Brand, Price: p.Price, Currency: p.Currency, Split: string(from)}
 	if !p.UpdatedAt.IsZero() {
 		ms := p.UpdatedAt.UnixMilli()
