@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -105,7 +106,11 @@ func (r *Reader) AddReviews(ctx context.Context, p *Product, age time.Duration) 
 			return fmt.Errorf("looking for reviews of %s: %w", p.ID, err)
 		}
 	}
-	picked, err := parts.ReviewsOf(ctx, r.Behaviour.ProductReviews, p.ID)
+	before := r.Before
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	picked, err := parts.ReviewsBefore(ctx, r.Behaviour.ProductReviews, p.ID, before)
 	if err != nil {
 		return err
 	}

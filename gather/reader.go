@@ -26,6 +26,8 @@ type Reader struct {
 	Recipes    map[tasks.Modality]string // of the generation
 	// Consent is what shoppers who said nothing are taken to have said about profiling.
 	Consent bool
+	// Before, Unix ms, is when the reader stands: reviews written then or later are not there yet. 0: it stands now.
+	Before int64
 	// Shared: other processes write to the lake, so a miss is believed only after another look.
 	Shared bool
 }

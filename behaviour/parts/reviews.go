@@ -42,7 +42,12 @@ func logWeight(r *behaviour.ProductReview) float64 {
 const fewReviews = 2000
 
 // ReviewsOf picks the reviews of a product from those that the table holds.
-func ReviewsOf(ctx context.Context, table *lake.Table[behaviour.ProductReview], id tasks.ProductID) (picked Reviews, err error) {
+func ReviewsOf(ctx context.Context, table *lake.Table[behaviour.ProductReview], id tasks.ProductID) (Reviews, error) {
+	return ReviewsBefore(ctx, table, id, math.MaxInt64)
+}
+
+// ReviewsBefore is ReviewsOf as it was before a moment (Unix ms): what was written at it or later does not count.
+func ReviewsBefore(ctx context.Context, table *lake.Table[behaviour.ProductReview], id tasks.ProductID, before int64) (picked Reviews, err error) {
 	prefix := behaviour.ProductPrefix(id)
 	rows, more, err := table.Within(ctx, prefix, fewReviews)
 	if err != nil {
@@ -50,7 +55,9 @@ func ReviewsOf(ctx context.Context, table *lake.Table[behaviour.ProductReview], 
 	}
 	if !more {
 		for _, r := range rows {
-			picked.Add(r)
+			if r.Time < before {
+				picked.Add(r)
+			}
 		}
 		return picked, nil
 	}
@@ -58,7 +65,9 @@ func ReviewsOf(ctx context.Context, table *lake.Table[behaviour.ProductReview], 
 		if err != nil {
 			return picked, fmt.Errorf("reading the reviews of product %s: %w", id, err)
 		}
-		picked.Add(r)
+		if r.Time < before {
+			picked.Add(r)
+		}
 	}
 	return picked, nil
 }

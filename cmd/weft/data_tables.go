@@ -9,16 +9,13 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/parquet-go/parquet-go"
 
 	"weft/behaviour/clean"
+	"weft/behaviour/divide"
 	"weft/behaviour/listings"
 	"weft/behaviour/split"
 )
@@ -170,8 +167,7 @@ func (t *parquetTable[R]) close(m *splitManifest) error {
 	return errors.Join(t.w.Close(), t.file.close(m))
 }
 
-// profileTable is profiles.csv: a column for each attribute. A value that was missing
-// stays empty: a model that learns to tell it must not learn what was made up.
+// profileTable is profiles.csv: a column for each attribute.
 type profileTable struct {
 	file  *tableFile
 	w     *csv.Writer
@@ -184,34 +180,13 @@ func newProfiles(t *splitTables, stats *clean.Statistics) (*profileTable, error)
 	if err != nil {
 		return nil, err
 	}
-	p := &profileTable{file: f, w: csv.NewWriter(io.Writer(f)), stats: stats, names: slices.Sorted(maps.Keys(stats.Attributes))}
+	p := &profileTable{file: f, w: csv.NewWriter(io.Writer(f)), stats: stats, names: divide.Attributes(stats)}
 	return p, p.w.Write(append([]string{"user"}, p.names...))
 }
 
 func (p *profileTable) write(user string, v clean.UserValues) error {
-	row := []string{user}
-	for _, name := range p.names {
-		cell := ""
-		switch p.stats.Attributes[name].Kind {
-		case clean.KindNumber:
-			if n := v.Numbers[name]; !n.Imputed {
-				cell = strconv.FormatFloat(n.Value, 'g', -1, 64)
-			}
-		case clean.KindList:
-			var items []string
-			for _, n := range v.Lists[name] {
-				items = append(items, n.Value)
-			}
-			cell = strings.Join(items, "|")
-		default:
-			if n := v.Names[name]; !n.Imputed {
-				cell = n.Value
-			}
-		}
-		row = append(row, cell)
-	}
 	p.file.rows++
-	return p.w.Write(row)
+	return p.w.Write(append([]string{user}, divide.Cells(p.stats, p.names, v)...))
 }
 
 func (p *profileTable) close(m *splitManifest) error {

@@ -56,6 +56,7 @@ type Dataset struct {
 	Split      Split
 	Modalities []Modality
 	Profiles   []Attribute
+	Categories []string // the shop's own category of each item, "" where it has none; nil without any
 }
 
 // Modality finds one by its name.

@@ -57,6 +57,21 @@ func Load(o Options) (*Dataset, Report, error) {
 			return nil, Report{}, err
 		}
 	}
+	d, r, err := build(raw, features, o)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	if o.Profiles != "" {
+		if d.Profiles, r.Declined, err = readProfiles(o.Profiles, o.UserColumn, d.Users); err != nil {
+			return nil, Report{}, err
+		}
+	}
+	r.note(d)
+	return d, r, nil
+}
+
+// build names, cuts and aligns what was read.
+func build(raw rawRows, features []features, o Options) (*Dataset, Report, error) {
 	d := &Dataset{Timed: raw.timed}
 	r := Report{Rows: len(raw.rows)}
 	if err := d.nameRows(&raw, features); err != nil {
@@ -77,18 +92,12 @@ func Load(o Options) (*Dataset, Report, error) {
 				f.name, bad, len(d.Items), seen.Missing, seen.Zero, seen.NotFinite)
 		}
 	}
-	if o.Profiles != "" {
-		if d.Profiles, r.Declined, err = readProfiles(o.Profiles, o.UserColumn, d.Users); err != nil {
-			return nil, Report{}, err
-		}
-	}
 	r.Users, r.Items, r.Train, r.Val, r.Test = len(d.Users), len(d.Items), len(d.Train), len(d.Val), len(d.Test)
 	for _, n := range Counts(d.Train, len(d.Items)) {
 		if n == 0 {
 			r.ColdItems++
 		}
 	}
-	r.note(d)
 	return d, r, nil
 }
 

@@ -1,0 +1,87 @@
+package dataset
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Tables is a shop that is already divided, by the names of its users and items; see From.
+type Tables struct {
+	Rows              []NamedRow
+	Split             Split // how the rows were divided: ByTime or LeaveLast
+	ValFrom, TestFrom int64 // Unix ms where the parts begin, for ByTime
+	Features          []NamedFeatures
+	Categories        map[string]string // of items
+	Attributes        []string          // what users may tell
+	Profiles          map[string][]string
+	Declined          int // users who have not agreed to a profile
+}
+
+// NamedRow is one interaction.
+type NamedRow struct {
+	User, Item string
+	Time       int64  // Unix ms
+	Part       string // train, val or test
+	Weight     float32
+}
+
+// NamedFeatures are the features of a modality, a row of Dim numbers for each of the ids.
+type NamedFeatures struct {
+	Name string
+	Dim  int
+	IDs  []string
+	Rows []float32
+}
+
+// From makes a Dataset of tables in memory, as Load does of files. The catalogue is every item that has a row or a feature.
+func From(t Tables) (*Dataset, Report, error) {
+	raw := rawRows{file: "the shop", users: names{row: map[string]int32{}}, items: names{row: map[string]int32{}}, timed: true, divided: true}
+	for _, r := range t.Rows {
+		part, ok := partNames[r.Part]
+		if !ok || !(r.Weight > 0) {
+			return nil, Report{}, fmt.Errorf("%w: a row of user %q and item %q has part %q and weight %g", ErrTable, r.User, r.Item, r.Part, r.Weight)
+		}
+		raw.rows = append(raw.rows, rawRow{Interaction: Interaction{User: raw.users.add(r.User), Item: raw.items.add(r.Item), Time: r.Time, Last: r.Time, Weight: r.Weight}, part: part})
+	}
+	if len(raw.rows) == 0 {
+		return nil, Report{}, fmt.Errorf("%w: there are no interactions", ErrTable)
+	}
+	if len(raw.users.names) < 2 {
+		return nil, Report{}, fmt.Errorf("%w: all %d interactions are of one user, %q: it takes several to learn from one what another may want", ErrTable, len(raw.rows), raw.users.names[0])
+	}
+	tables := make([]features, len(t.Features))
+	for i, f := range t.Features {
+		tables[i] = features{name: f.Name, path: "the catalogue", ids: f.IDs, dim: f.Dim, rows: f.Rows}
+		if len(f.Rows) != len(f.IDs)*f.Dim {
+			return nil, Report{}, fmt.Errorf("%w: modality %s: %d numbers for %d items of %d", ErrTable, f.Name, len(f.Rows), len(f.IDs), f.Dim)
+		}
+		if err := tables[i].unique(); err != nil {
+			return nil, Report{}, err
+		}
+	}
+	d, r, err := build(raw, tables, Options{Split: Given})
+	if err != nil {
+		return nil, r, err
+	}
+	d.Split, r.Split, r.ValFrom, r.TestFrom = t.Split, t.Split, t.ValFrom, t.TestFrom
+	r.Declined = t.Declined
+	r.note(d)
+	if len(t.Categories) > 0 {
+		d.Categories = make([]string, len(d.Items))
+		for i, name := range d.Items {
+			d.Categories[i] = t.Categories[name]
+		}
+	}
+	for k, name := range t.Attributes {
+		values := make([]string, len(d.Users))
+		for u, user := range d.Users {
+			if told := t.Profiles[user]; told != nil {
+				values[u] = told[k]
+			}
+		}
+		if slices.ContainsFunc(values, func(v string) bool { return v != "" }) {
+			d.Profiles = append(d.Profiles, Attribute{Name: name, Values: values})
+		}
+	}
+	return d, r, nil
+}
