@@ -10,7 +10,7 @@ type evaluateCmd struct {
 	encoders
 	measured
 	Photos string `help:"Nearest neighbours of photos: a folder with one sub-folder of photos per class." type:"existingdir" placeholder:"DIR" group:"Neighbours"`
-	By     string `help:"Which vectors: product (fused), image or text (features)." enum:"product,image,text" default:"product" group:"Neighbours"`
+	By     string `help:"Neighbours of the bucket's vectors: product (fused), image or text (features)." enum:",product,image,text" default:"" group:"Neighbours"`
 	Labels string `help:"CSV of id,label; default each product's category." type:"existingfile" placeholder:"FILE" group:"Neighbours"`
 	K      int    `short:"k" help:"Neighbours that vote." default:"10" group:"Neighbours"`
 	JSON   bool   `help:"Print JSON."`
@@ -18,13 +18,15 @@ type evaluateCmd struct {
 
 // Help is shown by --help.
 func (evaluateCmd) Help() string {
-	return `With --tables: recommendations. Every item is ranked for every user, what the user had is left out, and models of
-weft train (--model) stand in one table with popularity, ItemKNN, ALS, EASE and content. Settings are chosen on the
-validation part, the test part is used once, intervals are 95 % bootstraps over users.
+	return `Recommendations, on a catalogue (--data, --objects) or on tables (--tables). Every item is ranked for every user, what the
+user had is left out, and models of weft train (--model) stand in one table with popularity, ItemKNN, ALS, EASE and
+content. Settings are chosen on the validation part, the test part is used once, intervals are 95 % bootstraps over users.
 
-With --photos or a bucket: neighbours. How often the K nearest others (exact cosine) vote for an item's own class.
+Neighbours, with --photos, or of a bucket with --by or --labels, or without any event: how often the K nearest others
+(exact cosine) vote for an item's own class.
 
 Examples:
+  weft evaluate --data shop --model model/ --report evaluation.html
   weft evaluate --tables shop/
   weft evaluate --tables shop/ --modality image=shop/image.npy --modality text=shop/text.parquet --model out/ --json
   weft evaluate --tables log/ --interactions events.csv.gz --user-column CustomerID --item-column StockCode --time-column InvoiceDate \
@@ -35,14 +37,39 @@ Examples:
 
 // Run is `weft evaluate`.
 func (c *evaluateCmd) Run(ctx context.Context, a *app) error {
+	catalogue := c.Data != "" || c.Objects != ""
+	neighbours := c.Photos != "" || c.By != "" || c.Labels != ""
 	switch {
-	case c.Tables != "" && (c.Photos != "" || c.Data != "" || c.Objects != ""):
-		return usagef("--tables measures recommendations, --photos, --data and --objects neighbours: give one of them")
+	case c.Tables != "" && (neighbours || catalogue):
+		return usagef("--tables measures recommendations, --photos, --by and --labels neighbours, --data and --objects name a catalogue: give one of them")
+	case len(c.Model) > 0 && neighbours:
+		return usagef("--model %s is measured by recommendations; --photos, --by and --labels measure neighbours", c.Model[0])
+	case len(c.Model) > 0 && c.Tables == "" && !catalogue:
+		return usagef("--model %s: say with --data or --tables what to measure it on", c.Model[0])
 	case c.Tables != "":
 		return c.measure(ctx, a)
-	case len(c.Model) > 0:
-		return usagef("--model %s: say with --tables what to measure it on", c.Model[0])
-	default:
-		return c.neighbours(ctx, a)
+	case catalogue && !neighbours:
+		acted, err := c.acted(ctx, a)
+		if err != nil {
+			return err
+		}
+		if acted || len(c.Model) > 0 {
+			return c.measure(ctx, a)
+		}
+		a.log.Info("the catalogue holds no event: neighbours are measured")
 	}
+	return c.neighbours(ctx, a)
+}
+
+// acted tells whether there is any event.
+func (c *evaluateCmd) acted(ctx context.Context, a *app) (bool, error) {
+	s, err := c.openStock(ctx, a)
+	if err != nil {
+		return false, err
+	}
+	defer s.close(ctx)
+	for _, err := range s.tables.Events.Scan(ctx) {
+		return err == nil, err
+	}
+	return false, nil
 }

@@ -37,7 +37,7 @@ type row struct {
 	took          time.Duration // choosing, fitting and measuring
 }
 
-// measure is `weft evaluate --tables`.
+// measure is `weft evaluate` on tables or on a catalogue.
 func (c *evaluateCmd) measure(ctx context.Context, a *app) error {
 	if c.Resamples < 0 {
 		return usagef("--resamples %d: want 0 (no intervals) or more", c.Resamples)
@@ -50,7 +50,7 @@ func (c *evaluateCmd) measure(ctx context.Context, a *app) error {
 	if !slices.Contains(c.Lengths, 20) {
 		c.Lengths = append(c.Lengths, 20) // what settings are chosen by, and what is drawn
 	}
-	d, report, err := c.load(ctx, a, c.encoders)
+	d, report, err := c.read(ctx, a, c.place, c.encoders)
 	if err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func (c *evaluateCmd) readVectors(ctx context.Context, a *app) (vectors [][]floa
 			vectors, labels = append(vectors, v), append(labels, l)
 		}
 	}
-	if c.By == "product" {
+	if c.By == "" || c.By == "product" {
 		for _, id := range slices.Sorted(maps.Keys(products)) {
 			add(id, products[id])
 		}

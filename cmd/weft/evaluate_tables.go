@@ -21,6 +21,7 @@ type tables struct {
 	Modality     []string `help:"Features of the items: .npy with a row per item, or CSV or Parquet with an id; a table's columns may be named, also one of text, which is encoded. Repeatable." placeholder:"NAME=FILE[:COLUMN,…]" sep:"none" group:"Tables"`
 	Profiles     string   `help:"Table of users and their attributes." type:"existingfile" placeholder:"FILE" group:"Tables"`
 	Split        string   `help:"given (a column), time (80/10/10 at one moment), user (at random), leave-last; default given where there is a split column, else time, else user." placeholder:"HOW" group:"Tables"`
+	Facts        string   `help:"Of a catalogue, listings stated after the train part: known leaves them out, all lets them in." enum:"known,all" default:"known" group:"Tables"`
 	SplitSeed    uint64   `help:"Seed of --split user." default:"1" group:"Tables"`
 	UserColumn   string   `help:"Column of the user." default:"user" group:"Tables"`
 	ItemColumn   string   `help:"Column of the item." default:"item" group:"Tables"`

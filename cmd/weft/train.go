@@ -18,6 +18,7 @@ import (
 
 type trainCmd struct {
 	tables
+	place
 	Out     string  `help:"Folder for the model, made if it is not there; also holds checkpoints." type:"path" required:"" placeholder:"DIR"`
 	Seed    uint64  `help:"Seed: the same data, flags and seed give the same model." default:"1"`
 	Resume  bool    `help:"Go on where an interrupted training of the same data and flags stopped."`
@@ -38,7 +39,11 @@ type trainCmd struct {
 
 // Help is shown by --help.
 func (trainCmd) Help() string {
-	return `Learns to rank: towers over identities and features beside closed-form models, chosen and weighed on the validation
+	return `On a catalogue (--data, --objects): shoppers' events, consented and cleaned as by 'weft data split', the features that
+are stored, what users have told. Nothing is encoded, and what was stated after the train part stays out. On tables
+(--tables): whatever they hold.
+
+Learns to rank: towers over identities and features beside closed-form models, chosen and weighed on the validation
 part, folded into one vector of 256 numbers per user and item whose product is the score. The test part is not looked at;
 'weft evaluate --tables DIR --model OUT' measures on it.
 
@@ -49,6 +54,7 @@ attributes from a user's vector and history, and profile.json and profile.html, 
 Ctrl-C saves; the same command with --resume goes on, and ends with the same model as without the stop.
 
 Examples:
+  weft train --data shop --out model/
   weft train --tables shop/ --out model/
   weft train --tables shop/ --modality image=shop/image.npy --modality text=shop/text.parquet --out model/ --seed 7 --json
   weft train --tables log/ --interactions events.csv.gz --user-column CustomerID --item-column StockCode --time-column InvoiceDate \
@@ -57,8 +63,8 @@ Examples:
 
 // Run is `weft train`.
 func (c *trainCmd) Run(ctx context.Context, a *app) error {
-	if c.Tables == "" {
-		return usagef("--tables is missing: give the folder that holds interactions.csv or interactions.parquet")
+	if c.Tables == "" && c.Data == "" && c.Objects == "" {
+		return usagef("nothing to learn from: give a catalogue with --data or --objects, or with --tables the folder that holds interactions.csv or interactions.parquet")
 	}
 	config := train.Config{Seed: c.Seed, Towers: c.Towers, Epochs: c.Epochs, Batch: c.Batch, Rate: c.Rate, Threads: c.Threads}
 	if err := config.Validate(); err != nil {
@@ -67,7 +73,7 @@ func (c *trainCmd) Run(ctx context.Context, a *app) error {
 	if err := c.fresh(); err != nil {
 		return err
 	}
-	data, report, err := c.load(ctx, a, encoders{Models: c.Models, Cache: c.Cache, Runtime: c.Runtime, Provider: c.Provider, Text: c.Text})
+	data, report, err := c.read(ctx, a, c.place, encoders{Models: c.Models, Cache: c.Cache, Runtime: c.Runtime, Provider: c.Provider, Text: c.Text})
 	if err != nil {
 		return err
 	}
