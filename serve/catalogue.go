@@ -169,6 +169,7 @@ func (c *catalogue) generation(ctx context.Context) error {
 	others.Go(func() { c.watchLive(watching, gen, stop) })
 	others.Go(func() { c.recheckEvery(watching, gen, stop) })
 	others.Go(func() { c.retake(watching) })
+	others.Go(func() { c.arrange(watching) })
 	for {
 		after, err = c.updates(watching, gen, after)
 		if cause := context.Cause(watching); cause != nil {
@@ -274,6 +275,20 @@ func (c *catalogue) watchLive(ctx context.Context, gen tasks.Generation, stop co
 			stop(errMoved)
 			return
 		}
+	}
+}
+
+// arrangeEvery is how often it is looked whether there are so many products that they
+// want arranging.
+const arrangeEvery = time.Minute
+
+// arrange keeps large indexes arranged.
+func (c *catalogue) arrange(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := c.current.Load().Arrange(ctx); err != nil && ctx.Err() == nil {
+			c.log.LogAttrs(ctx, slog.LevelWarn, "the products could not be arranged in cells: every search reads all", slog.Any("error", err))
+		}
+		pause(ctx, arrangeEvery)
 	}
 }
 

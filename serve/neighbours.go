@@ -29,10 +29,13 @@ type Entry struct {
 	UpdatedAt           int64  // Unix ms, tells one version of the vector from another
 }
 
-// Neighbours searches unit vectors exactly: the score is the cosine, every product
-// is compared, ties go to the lower id. Safe for concurrent use; searches go on
-// while products are set and removed, and see each product as it was before or
-// after, never between.
+// Neighbours searches unit vectors: the score is the cosine, ties go to the lower id.
+// Up to 250,000 products every one is compared; beyond, after Arrange, an eighth of
+// them, of which the answer is exact (see BenchmarkCells for how often one of the ten
+// nearest is missed), unless a Search wants the Whole. Safe for concurrent use;
+// searches go on while products are set and removed, and see each product as it was
+// before or after, never between; one that is moved to another cell meanwhile may be
+// missed by the searches under way.
 //
 // Memory: 5 bytes a dimension and product, rounded up to blocks of 128 products,
 // and about 200 bytes, the title and 48 bytes a fact for each; at 576 dimensions 3.1 KB a product,
@@ -40,16 +43,20 @@ type Entry struct {
 //
 // The zero value is empty and ready; the first Set fixes the number of dimensions.
 type Neighbours struct {
-	mu         sync.RWMutex // dim, stride, slots, free, text, categories; taken before a block's
+	mu         sync.RWMutex // all that follows, and blocks' cell and used; taken before a block's
 	dim        int
 	stride     int // of the codes
 	slots      map[string]int
-	free       []int
-	next       int              // first slot never used
-	text       int64            // bytes of ids, titles and facts
-	categories map[string]int32 // numbered from 1; "" is 0
+	cells      *cells             // nil: all is loose
+	of         map[int32][]*block // by cell
+	free       map[int32][]int    // slots, by cell
+	spare      []*block           // empty, of no cell
+	text       int64              // bytes of ids, titles and facts
+	categories map[string]int32   // numbered from 1; "" is 0
 
 	blocks atomic.Pointer[[]*block] // replaced when it grows, under mu
+
+	arrangeFrom int // products; 0: the constant
 }
 
 const factBytes = 48
@@ -61,6 +68,10 @@ func (e *Entry) bytes() int64 {
 }
 
 type block struct {
+	first int   // slot
+	cell  int32 // or loose
+	used  int   // slots taken
+
 	mu         sync.RWMutex
 	rows       []float32 // blockRows*dim
 	codes      []int8    // blockRows*stride, see encode
@@ -90,6 +101,7 @@ func (n *Neighbours) Set(e Entry, content []float32) error {
 	if n.dim == 0 {
 		n.dim, n.stride = len(content), (len(content)+codeStride-1)/codeStride*codeStride
 		n.slots, n.categories = map[string]int{}, map[string]int32{"": 0}
+		n.of, n.free = map[int32][]*block{}, map[int32][]int{}
 	}
 	if len(content) != n.dim {
 		return fmt.Errorf("%w: product %q has %d dimensions, the others have %d", ErrVector, e.ID, len(content), n.dim)
@@ -99,47 +111,40 @@ func (n *Neighbours) Set(e Entry, content []float32) error {
 		category = int32(len(n.categories))
 		n.categories[e.Category] = category
 	}
-	slot, known := n.slots[e.ID]
-	if !known {
-		slot = n.take()
-		n.slots[e.ID] = slot
-		n.text += int64(len(e.ID))
-	}
-	b, row := (*n.blocks.Load())[slot/blockRows], slot%blockRows
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if old := b.entries[row]; old != nil {
-		n.text -= old.bytes()
-	}
-	n.text += e.bytes()
-	b.entries[row], b.categories[row] = &e, category
-	to := b.rows[row*n.dim:][:n.dim]
+	unit := make([]float32, n.dim)
 	for i, x := range content {
-		to[i] = x * scale
+		unit[i] = x * scale
 	}
-	b.scale[row], b.miss[row] = encode(to, b.codes[row*n.stride:][:n.dim])
+	n.put(&e, category, unit)
 	return nil
 }
 
-// take finds a slot for a new product. n.mu is held.
-func (n *Neighbours) take() int {
-	if last := len(n.free) - 1; last >= 0 {
-		slot := n.free[last]
-		n.free = n.free[:last]
-		return slot
+// put writes a product to its cell. Where it lay in another, it is in both places for a moment. n.mu is held.
+func (n *Neighbours) put(e *Entry, category int32, unit []float32) {
+	cell := loose
+	if n.cells != nil {
+		cell = n.cells.nearest(unit)
 	}
-	slot := n.next
-	n.next++
-	if slot%blockRows == 0 {
-		var grown []*block
-		if old := n.blocks.Load(); old != nil {
-			// Appending in place is fine: whoever holds the old slice does not look past its length.
-			grown = *old
+	slot, known := n.slots[e.ID]
+	if known {
+		b, row := n.at(slot)
+		n.text -= b.entries[row].bytes()
+		if b.cell != cell {
+			defer n.clear(slot)
+			slot = n.take(cell)
 		}
-		grown = append(grown, &block{rows: make([]float32, blockRows*n.dim), codes: make([]int8, blockRows*n.stride)})
-		n.blocks.Store(&grown)
+	} else {
+		n.text += int64(len(e.ID))
+		slot = n.take(cell)
 	}
-	return slot
+	n.slots[e.ID] = slot
+	n.text += e.bytes()
+	b, row := n.at(slot)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.entries[row], b.categories[row] = e, category
+	b.scale[row], b.miss[row] = encode(unit, b.codes[row*n.stride:][:n.dim])
+	copy(b.rows[row*n.dim:][:n.dim], unit)
 }
 
 // Remove takes a product out and tells whether it was there.
@@ -151,12 +156,9 @@ func (n *Neighbours) Remove(id string) bool {
 		return false
 	}
 	delete(n.slots, id)
-	n.free = append(n.free, slot)
-	b, row := (*n.blocks.Load())[slot/blockRows], slot%blockRows
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b, row := n.at(slot)
 	n.text -= int64(len(id)) + b.entries[row].bytes()
-	b.entries[row] = nil
+	n.clear(slot)
 	return true
 }
 
@@ -168,7 +170,7 @@ func (n *Neighbours) Entry(id string) (Entry, bool) {
 	if !known {
 		return Entry{}, false
 	}
-	b := (*n.blocks.Load())[slot/blockRows]
+	b, _ := n.at(slot)
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return *b.entries[slot%blockRows], true
@@ -182,7 +184,7 @@ func (n *Neighbours) Vector(id string) ([]float32, bool) {
 	if !known {
 		return nil, false
 	}
-	b := (*n.blocks.Load())[slot/blockRows]
+	b, _ := n.at(slot)
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return append([]float32(nil), b.rows[slot%blockRows*n.dim:][:n.dim]...), true
@@ -194,7 +196,7 @@ func (n *Neighbours) Versions() map[string]int64 {
 	defer n.mu.RUnlock()
 	versions := make(map[string]int64, len(n.slots))
 	for id, slot := range n.slots {
-		b := (*n.blocks.Load())[slot/blockRows]
+		b, _ := n.at(slot)
 		b.mu.RLock()
 		versions[id] = b.entries[slot%blockRows].UpdatedAt
 		b.mu.RUnlock()
@@ -208,7 +210,7 @@ func (n *Neighbours) Entries() []*Entry {
 	defer n.mu.RUnlock()
 	all := make([]*Entry, 0, len(n.slots))
 	for _, slot := range n.slots {
-		b := (*n.blocks.Load())[slot/blockRows]
+		b, _ := n.at(slot)
 		b.mu.RLock()
 		all = append(all, b.entries[slot%blockRows])
 		b.mu.RUnlock()
@@ -228,11 +230,7 @@ func (n *Neighbours) Bytes() int64 {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	const perProduct = 200 // entry, price, map cell, string headers
-	var blocks int64
-	if p := n.blocks.Load(); p != nil {
-		blocks = int64(len(*p))
-	}
-	return blocks*blockRows*(int64(n.dim)*4+int64(n.stride)+20) + int64(len(n.slots))*perProduct + n.text
+	return int64(len(n.all()))*blockRows*(int64(n.dim)*4+int64(n.stride)+20) + int64(len(n.slots))*perProduct + n.text
 }
 
 // Hit is a product found and its cosine to what was asked for, in [-1, 1], or what a
@@ -249,6 +247,9 @@ type Search struct {
 	// PerCategory is how many of them may share a category; 0: any number. Products
 	// without a category are not counted.
 	PerCategory int
+	// Whole reads all products however many there are. Searches that keep few of them
+	// need it: their nearest lie far apart.
+	Whole bool
 	// Keep tells which products may be found; nil: all. It is called by several
 	// goroutines at once, and only for products that come near enough.
 	Keep func(*Entry) bool
@@ -288,7 +289,7 @@ func (n *Neighbours) Near(ctx context.Context, q []float32, s Search) ([]Hit, er
 	}
 	query := newQuery(unit, stride)
 
-	blocks := *n.blocks.Load()
+	blocks := n.near(&query, s.Whole)
 	parts := make([]selection, max(1, min(runtime.GOMAXPROCS(0), len(blocks)/2)))
 	var next atomic.Int64
 	var wg sync.WaitGroup

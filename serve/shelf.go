@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -67,6 +68,15 @@ func (s *Shelf) Remove(id string) {
 	if r := s.ranking.Load(); r != nil {
 		r.Remove(id)
 	}
+}
+
+// Arrange is that of the indexes, see Neighbours.
+func (s *Shelf) Arrange(ctx context.Context) error {
+	err := s.content.Arrange(ctx)
+	if r := s.ranking.Load(); err == nil && r != nil {
+		err = r.Arrange(ctx)
+	}
+	return err
 }
 
 // Len counts the products.
