@@ -58,7 +58,7 @@ test: test-needs ## vet and run every test; installs the servers the tests start
 
 .PHONY: test-needs
 test-needs:
-	@scripts/ensure.sh compiler libraries redis versitygw python chromium
+	@scripts/ensure.sh compiler libraries curl redis versitygw python chromium
 	@scripts/venv.sh $(TEST_VENV) scripts/test-requirements.txt
 	@$(MAKE) --no-print-directory models
 
@@ -122,10 +122,10 @@ fuzz: ## run each fuzz target for SECONDS (20)
 	scripts/fuzz.sh $(or $(SECONDS),20)
 
 .PHONY: requirements
-requirements: ## pin bench/ and scripts/ requirements again (needs pip-compile)
+requirements: ## pin bench/ and scripts/ requirements again (needs uv)
 	for f in scripts/test-requirements bench/requirements; do \
-	  CUSTOM_COMPILE_COMMAND='make requirements' pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
-	    --no-emit-find-links --no-emit-trusted-host --no-emit-options -o $$f.txt $$f.in; \
+	  UV_CUSTOM_COMPILE_COMMAND='make requirements' uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url -o $$f.txt $$f.in; \
 	done
 
 .PHONY: clean

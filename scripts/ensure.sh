@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo use and the machine lacks. Does nothing where all is there.
 #
-#   scripts/ensure.sh compiler | libraries | redis | versitygw | python | chromium ...
+#   scripts/ensure.sh compiler | libraries | curl | redis | versitygw | python | chromium ...
 #
 # Debian packages go through apt-get, as root or by sudo without a password; otherwise it says what to install.
 # Exit 1 when something is still missing.
@@ -66,6 +66,10 @@ libraries() {
   has_library libwebp.so.7 || apt libwebp7
 }
 
+curl() { # type -P: this function is not it
+  type -P curl >/dev/null || apt curl
+}
+
 redis() {
   command -v redis-server >/dev/null && return
   if [ "$(uname -s)" = Darwin ] && command -v brew >/dev/null; then brew install redis >&2; return; fi
@@ -111,8 +115,8 @@ chromium() {
 failed=0
 for what in "$@"; do
   case "$what" in
-    compiler | libraries | redis | versitygw | python | chromium) "$what" || { note "$what: still missing"; failed=1; } ;;
-    *) note "unknown: $what (compiler, libraries, redis, versitygw, python, chromium)"; exit 2 ;;
+    compiler | libraries | curl | redis | versitygw | python | chromium) "$what" || { note "$what: still missing"; failed=1; } ;;
+    *) note "unknown: $what (compiler, libraries, curl, redis, versitygw, python, chromium)"; exit 2 ;;
   esac
 done
 exit "$failed"
