@@ -63,7 +63,7 @@ func (s *Server) admit(ctx huma.Context, next func(huma.Context)) {
 			return
 		}
 	}
-	t := s.tenants[name]
+	t := (*s.tenants.Load())[name]
 	if t == nil {
 		writeProblem(w, problem(http.StatusNotFound, fmt.Sprintf("tenant %.60q is not served here", name),
 			&huma.ErrorDetail{Location: "path.tenant", Value: name, Message: "unknown tenant; check the name in the path"}))
@@ -115,7 +115,7 @@ func (s *Server) tokensOf(secret string) []Token {
 // callerOf lists the tenants at which a caller has a role, in order: all where no tokens are
 // asked for. It is for what belongs to no tenant of a path, and has answered when ok is false.
 func (s *Server) callerOf(w http.ResponseWriter, r *http.Request, role Role) (owned []tasks.Tenant, ok bool) {
-	names := slices.Sorted(maps.Keys(s.tenants))
+	names := slices.Sorted(maps.Keys(*s.tenants.Load()))
 	if !s.guarded {
 		return names, true
 	}

@@ -120,7 +120,7 @@ func (s *Server) shown() (names []string) {
 	if s.guarded {
 		return nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.tenants)) {
+	for _, name := range slices.Sorted(maps.Keys(*s.tenants.Load())) {
 		names = append(names, string(name))
 	}
 	return names

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -28,8 +29,10 @@ type Server struct {
 	log     *slog.Logger
 	guarded bool // tokens are asked for
 	tokens  atomic.Pointer[keyring]
-	tenants map[tasks.Tenant]*tenant
+	tenants atomic.Pointer[map[tasks.Tenant]*tenant] // replaced when one is added
 	metrics *metrics
+	judged  *quality.Metrics
+	plain   *pixels.Decoder // of tenants that name none
 	notices *notices
 	uploads *gate
 	search  *gate
@@ -69,7 +72,6 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Log, guarded: cfg.guarded(), metrics: m, notices: newNotices(), done: make(chan struct{}),
-		tenants:  make(map[tasks.Tenant]*tenant, len(cfg.Tenants)),
 		uploads:  newGate(cfg.MaxUploadBytes, cfg.MaxConnections),
 		search:   newGate(int64(cfg.MaxSearches), cfg.MaxWaiting),
 		collects: newGate(int64(cfg.MaxCollects), 0), streams: newGate(int64(cfg.MaxStreams), 0),
@@ -80,14 +82,12 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("serve: decoding photos: %w", err)
 	}
 	s.pictures = newPictures(cfg.MaxImageBytes)
+	s.judged, s.plain = judged, plain
+	all := make(map[tasks.Tenant]*tenant, len(cfg.Tenants))
 	for name, t := range cfg.Tenants {
-		if t.Pictures == nil {
-			t.Pictures = plain
-		}
-		served := &tenant{Tenant: t, name: name, catalogue: newCatalogue(name, t, cfg.RecheckEvery, s.log, m)}
-		served.judge = s.newJudge(served, judged)
-		s.tenants[name] = served
+		all[name] = s.newTenant(name, t)
 	}
+	s.tenants.Store(&all)
 	if err := s.SetTokens(cfg.Tokens); err != nil {
 		return nil, err
 	}
@@ -102,6 +102,44 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.handler = compress(s.observe(s.guard(s.crossOrigin(mux))))
 	return s, nil
+}
+
+func (s *Server) newTenant(name tasks.Tenant, t Tenant) *tenant {
+	if t.Pictures == nil {
+		t.Pictures = s.plain
+	}
+	served := &tenant{Tenant: t, name: name, catalogue: newCatalogue(name, t, s.cfg.RecheckEvery, s.log, s.metrics)}
+	served.judge = s.newJudge(served, s.judged)
+	return served
+}
+
+// Add answers for another tenant from now on. Errors: ErrConfig for one that cannot be
+// served, or is served already; ErrStopped.
+func (s *Server) Add(name tasks.Tenant, t Tenant) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cfg := s.cfg
+	cfg.Tenants = map[tasks.Tenant]Tenant{name: t}
+	if err := cfg.validateTenants(); err != nil {
+		return err
+	}
+	all := maps.Clone(*s.tenants.Load())
+	if all[name] != nil {
+		return fmt.Errorf("%w: Tenants[%q] is served already", ErrConfig, name)
+	}
+	if s.stopped {
+		return ErrStopped
+	}
+	added := s.newTenant(name, t)
+	all[name] = added
+	s.tenants.Store(&all)
+	if s.started {
+		s.ended.Go(func() { added.catalogue.follow(s.following) })
+		if added.judge != nil {
+			s.ended.Go(func() { added.judge.Run(s.following) })
+		}
+	}
+	return nil
 }
 
 // Handler answers requests without a listener, for a server of the caller's. Its
@@ -137,7 +175,7 @@ func (s *Server) Start(ctx context.Context) error {
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		BaseContext:    func(net.Listener) context.Context { return requests },
 	}
-	for _, t := range s.tenants {
+	for _, t := range *s.tenants.Load() {
 		s.ended.Go(func() { t.catalogue.follow(s.following) })
 		if t.judge != nil {
 			s.ended.Go(func() { t.judge.Run(s.following) })
@@ -151,7 +189,7 @@ func (s *Server) Start(ctx context.Context) error {
 			s.err = fmt.Errorf("serve: %s: %w", l.Addr(), err)
 		}
 	}()
-	s.log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("address", l.Addr().String()), slog.Int("tenants", len(s.tenants)), slog.Bool("tokens", s.guarded))
+	s.log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("address", l.Addr().String()), slog.Int("tenants", len(*s.tenants.Load())), slog.Bool("tokens", s.guarded))
 	return nil
 }
 

@@ -70,8 +70,8 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		}
 		reasons = append(reasons, d)
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.tenants)) {
-		t := s.tenants[name]
+	for _, name := range slices.Sorted(maps.Keys(*s.tenants.Load())) {
+		t := (*s.tenants.Load())[name]
 		gen, err := t.Vectors.Live(ctx)
 		_, filled := t.catalogue.shelf()
 		switch {

@@ -66,3 +66,23 @@ func (w *Worker) Progress() Progress {
 	}
 	return p
 }
+
+// Sum is the progress of several workers together.
+func Sum(all []*Worker) Progress {
+	sum := Progress{Encoded: map[tasks.Modality]int64{}, Cached: map[tasks.Modality]int64{}}
+	for _, w := range all {
+		p := w.Progress()
+		for m := range p.Encoded {
+			sum.Encoded[m] += p.Encoded[m]
+			sum.Cached[m] += p.Cached[m]
+		}
+		sum.Repeats, sum.Published, sum.Users, sum.Dead = sum.Repeats+p.Repeats, sum.Published+p.Published, sum.Users+p.Users, sum.Dead+p.Dead
+		if !p.First.IsZero() && (sum.First.IsZero() || p.First.Before(sum.First)) {
+			sum.First = p.First
+		}
+		if p.Last.After(sum.Last) {
+			sum.Last = p.Last
+		}
+	}
+	return sum
+}

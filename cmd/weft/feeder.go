@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"weft/behaviour"
 	"weft/scheduler"
 	"weft/storage/vectors"
@@ -59,7 +61,8 @@ func (t *tenant) newScheduler(every time.Duration, watch bool) (*scheduler.Sched
 // collect makes this process take shoppers' rows in. changed hears of what was stored.
 func (t *tenant) collect(changed func(users []tasks.UserID, products []tasks.ProductID)) (err error) {
 	t.collector, err = behaviour.NewCollector(behaviour.Config{
-		Objects: t.bucket, Lake: t.lake, Tables: t.tables, Consent: profilingByDefault, Changed: changed, Name: t.node.name, Registry: t.node.registry,
+		Objects: t.bucket, Lake: t.lake, Tables: t.tables, Consent: profilingByDefault, Changed: changed, Name: t.node.name,
+		Registry: prometheus.WrapRegistererWith(prometheus.Labels{"tenant": string(t.name)}, t.node.registry),
 	})
 	return err
 }

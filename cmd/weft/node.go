@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +45,7 @@ type node struct {
 	shares   *scheduler.Shares // of the room in the queues
 	mu       sync.Mutex        // of the tenants and machines
 	tenants  []*tenant
+	seats    map[tasks.Tenant]*seat // of tenants for whom this process takes tasks
 	machines machines
 	lost     fatal         // an encoder that cannot be had
 	drained  chan struct{} // closed when somebody asks this worker to drain
@@ -51,13 +54,14 @@ type node struct {
 	http     *serve.Server
 	// localToken is for commands on this machine, "" where no tokens are asked for.
 	localToken string
+	feeders    sync.WaitGroup // end with the context of their role
 	roles      sync.WaitGroup
 	closers    []func()
 }
 
 // openNode opens what all tenants share; it starts nothing.
 func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vectorsURL string, shared bool) (_ *node, err error) {
-	n := &node{place: p, log: a.log, encoders: e, shared: shared, registry: prometheus.NewRegistry(), drained: make(chan struct{}), lost: make(fatal, 1),
+	n := &node{place: p, log: a.log, encoders: e, shared: shared, registry: prometheus.NewRegistry(), drained: make(chan struct{}), lost: make(fatal, 1), seats: map[tasks.Tenant]*seat{},
 		machines: machines{map[pixels.Class]*encoderSet{}, map[pixels.Class]*worker.Machine{}}}
 	defer func() {
 		if err != nil {
@@ -88,18 +92,16 @@ func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vector
 	return n, nil
 }
 
-// openOnly opens the tenant that the flags name.
-func (n *node) openOnly(ctx context.Context) (*tenant, error) {
-	name, err := n.place.tenant()
-	if err != nil {
-		return nil, err
-	}
-	return n.openTenant(ctx, name)
+// list is the tenants that are open.
+func (n *node) list() []*tenant {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.tenants)
 }
 
 // names are the tenants that are open.
 func (n *node) names() (out []tasks.Tenant) {
-	for _, t := range n.tenants {
+	for _, t := range n.list() {
 		out = append(out, t.name)
 	}
 	return out
@@ -111,19 +113,80 @@ func (n *node) onStop(f func()) { n.closers = append(n.closers, f) }
 // embedded.
 func (n *node) outlived() bool { return n.Queue != "" }
 
-// startWorker takes tasks until stop.
-func (n *node) startWorker(w *worker.Worker) (err error) {
+// startWorker takes tasks of all tenants until stop, with as much in hand as the encoders of p
+// keep busy.
+func (n *node) startWorker(p *pinned) error {
 	if n.outlived() {
 		if err := queue.CheckClock(context.Background(), n.queueRDB); err != nil {
 			return err
 		}
 	}
-	n.server, err = queue.NewServer(queue.Config{Redis: n.queueRDB, Handlers: w.Handlers(), Slots: w.Slots(), Refuse: w.Refuse,
-		Suspects: n.outlived(), StopTimeout: drainTime, Name: n.name, Room: w.Room(), Spent: n.spent, Tally: w.Tally, Drain: func() { close(n.drained) }, Log: n.log})
+	m, err := n.machine(p)
+	if err != nil {
+		return err
+	}
+	n.server, err = queue.NewServer(queue.Config{Redis: n.queueRDB, Handlers: n.handlers(), Slots: m.Slots(), Refuse: n.refuse,
+		Suspects: n.outlived(), StopTimeout: drainTime, Name: n.name, Room: m.Room(), Spent: n.spent, Tally: n.tally, Drain: func() { close(n.drained) }, Log: n.log})
 	if err != nil {
 		return err
 	}
 	return n.server.Start()
+}
+
+// refuse settles a payload that cannot be read, with the tenant that it names, or any other: nobody
+// else would look at it.
+func (n *node) refuse(ctx context.Context, payload []byte, reason error) error {
+	var of struct {
+		Tenant string `json:"tenant"`
+	}
+	_ = json.Unmarshal(payload, &of)
+	names := n.names()
+	if name, err := tasks.ParseTenant(of.Tenant); err == nil {
+		names = append([]tasks.Tenant{name}, names...)
+	}
+	for _, name := range append(names, tasks.DefaultTenant) {
+		if t, done, err := n.use(ctx, name); err == nil {
+			defer done()
+			return t.worker.Refuse(ctx, payload, reason)
+		}
+	}
+	n.log.Error("a task that nobody can read is dropped", "payload", fmt.Sprintf("%.200q", payload), "error", reason)
+	return nil
+}
+
+// tally is what was encoded, and what was known already, of all tenants.
+func (n *node) tally() (encoded, cached map[tasks.Modality]int64) {
+	encoded, cached = map[tasks.Modality]int64{}, map[tasks.Modality]int64{}
+	for _, t := range n.list() {
+		if t.worker == nil {
+			continue
+		}
+		e, c := t.worker.Tally()
+		for m := range e {
+			encoded[m], cached[m] = encoded[m]+e[m], cached[m]+c[m]
+		}
+	}
+	return encoded, cached
+}
+
+// answer serves a tenant that has come after the server was started.
+func (n *node) answer(t *tenant) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.http == nil {
+		return nil
+	}
+	return n.http.Add(t.name, t.served())
+}
+
+// tenantOf is an open tenant.
+func (n *node) tenantOf(name tasks.Tenant) *tenant {
+	for _, t := range n.list() {
+		if t.name == name {
+			return t
+		}
+	}
+	return nil
 }
 
 // startReaper looks after the queues until stop.
@@ -159,21 +222,21 @@ func (n *node) startServe(ctx context.Context, listen string, who access, notify
 	if tokens, n.localToken, err = localToken(tokens); err != nil {
 		return err
 	}
-	of := map[tasks.Tenant]*tenant{}
+	of := n.tenantOf
 	served := map[tasks.Tenant]serve.Tenant{}
-	for _, t := range n.tenants {
-		of[t.name], served[t.name] = t, t.served()
+	for _, t := range n.list() {
+		served[t.name] = t.served()
 	}
 	n.registry.MustRegister(newBacklogMetrics(n))
 	s, err := serve.New(serve.Config{
 		Listen: listen, Tenants: served, Tokens: tokens, CORSOrigins: who.CORSOrigin,
-		Notify: func(_ context.Context, name tasks.Tenant, id tasks.ProductID) error { return notify(of[name], id) },
-		Status: func(ctx context.Context, name tasks.Tenant) (client.Status, error) { return of[name].status(ctx) },
+		Notify: func(_ context.Context, name tasks.Tenant, id tasks.ProductID) error { return notify(of(name), id) },
+		Status: func(ctx context.Context, name tasks.Tenant) (client.Status, error) { return of(name).status(ctx) },
 		Backlog: func(ctx context.Context, target time.Duration, tenants ...tasks.Tenant) (tasks.Fleet, error) {
 			return n.gauge.Look(ctx, target, tenants...)
 		},
 		Dead: func(ctx context.Context, name tasks.Tenant, id tasks.ProductID) ([]serve.DeadMedium, error) {
-			return of[name].deadMedia(ctx, id)
+			return of(name).deadMedia(ctx, id)
 		},
 		Workers:  n.queue.Workers,
 		Registry: n.registry, Log: n.log, Version: version,
@@ -187,7 +250,9 @@ func (n *node) startServe(ctx context.Context, listen string, who access, notify
 	if err := s.Start(ctx); err != nil {
 		return err
 	}
+	n.mu.Lock()
 	n.http = s
+	n.mu.Unlock()
 	if who.Tokens != "" {
 		n.roles.Go(func() { n.followTokens(who, tokens[configured:]) })
 	}
@@ -202,7 +267,8 @@ func (n *node) stop() {
 			n.log.Warn("requests were cut off", "error", err)
 		}
 	}
-	for _, t := range n.tenants {
+	n.feeders.Wait()
+	for _, t := range n.list() {
 		t.stopFeeding()
 	}
 	if n.reaper != nil {
@@ -211,7 +277,7 @@ func (n *node) stop() {
 	if n.server != nil {
 		n.server.Stop()
 	}
-	for _, t := range n.tenants {
+	for _, t := range n.list() {
 		t.close()
 	}
 	n.machines.close()
@@ -227,7 +293,7 @@ func (n *node) stop() {
 // durable.
 func (n *node) idle(ctx context.Context) (bool, error) {
 	done, err := n.workDone(ctx)
-	for _, t := range n.tenants {
+	for _, t := range n.list() {
 		done = done && t.scheduler.Settled()
 	}
 	return done, err
@@ -235,14 +301,14 @@ func (n *node) idle(ctx context.Context) (bool, error) {
 
 // workDone tells that nothing is queued, in work or uncommitted.
 func (n *node) workDone(ctx context.Context) (bool, error) {
-	for _, t := range n.tenants {
+	for _, t := range n.list() {
 		if !t.scheduler.Idle() || !t.inbox.Idle() {
 			return false, nil
 		}
 	}
 	ds, err := n.queue.Depths(ctx)
 	done := err == nil && tasks.Waiting(ds) == 0
-	for _, t := range n.tenants {
+	for _, t := range n.list() {
 		done = done && t.lake.Pending() == 0
 	}
 	return done, err

@@ -235,7 +235,13 @@ func (c *catalogue) similar(ctx context.Context, id string, k int) ([]client.Nei
 }
 
 // words joins names as a sentence does.
-func words(names []string) string { return strings.Join(names, " and ") }
+func words[T ~string](names []T) string {
+	var all []string
+	for _, name := range names {
+		all = append(all, string(name))
+	}
+	return strings.Join(all, " and ")
+}
 
 // when shows Unix milliseconds.
 func when(ms int64) string { return time.UnixMilli(ms).Local().Format(time.DateTime) }

@@ -23,6 +23,7 @@ func unlessStopped(ctx context.Context, err error) error {
 
 type schedulerCmd struct {
 	place
+	several
 	encoders
 	metrics
 	SweepEvery  time.Duration `help:"How often the whole bucket is compared with the lake." default:"1m"`
@@ -47,23 +48,36 @@ func (c *schedulerCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer n.stop()
-	t, err := n.openOnly(ctx)
+	n.registry.MustRegister(newBacklogMetrics(n))
+	if err := errors.Join(c.metrics.start(n), n.startReaper(ctx)); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop() // before the node, which waits for the feeders
+	if err := n.forEach(ctx, c.several, func(ctx context.Context, name tasks.Tenant) error { return c.feed(ctx, a, n, name) }); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// feed begins to feed a tenant.
+func (c *schedulerCmd) feed(ctx context.Context, a *app, n *node, name tasks.Tenant) error {
+	t, err := n.openTenant(ctx, name)
 	if err != nil {
 		return err
 	}
-	n.registry.MustRegister(newBacklogMetrics(n))
-	if err := errors.Join(c.metrics.start(n), t.startLock(ctx), n.startReaper(ctx)); err != nil {
+	if err := errors.Join(t.startLock(ctx), t.startFeeding(c.SweepEvery, true)); err != nil {
 		return err
 	}
-	if err := t.startFeeding(c.SweepEvery, true); err != nil {
-		return err
-	}
+	n.feeders.Go(func() { _ = t.keepLive(ctx, c.RepairEvery) })
 	fmt.Fprintf(a.err, "weft scheduler %s: tenant %s, generation %s\n", version, t.name, t.pinned.id)
-	return t.keepLive(ctx, c.RepairEvery)
+	return nil
 }
 
 type workerCmd struct {
 	place
+	several
 	encoders
 	metrics
 }
@@ -86,21 +100,39 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer n.stop()
-	t, err := n.openOnly(ctx)
+	// What is there at the start is opened at the start: a worker that can do nothing for anybody
+	// says why, and ends.
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	names, err := n.wanted(ctx, c.several)
 	if err != nil {
 		return err
 	}
-	set := t.pinned.encoders
-	if err := errors.Join(set.image.Load(ctx), set.text.Load(ctx)); err != nil {
+	var first *tenant
+	var failed error
+	for _, name := range names {
+		t, err := n.openTenant(ctx, name)
+		if err == nil {
+			err = errors.Join(t.pinned.encoders.image.Load(ctx), t.pinned.encoders.text.Load(ctx), t.newWorker())
+		}
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("tenant %s: %w", name, err))
+			continue
+		}
+		n.hold(t)
+		first = t // the others are opened for their first task
+		fmt.Fprintf(a.err, "weft worker %s: tenant %s, generation %s, provider %s\n", version, t.name, t.pinned.id, c.Provider)
+		break
+	}
+	if first == nil {
+		return failed
+	}
+	if failed != nil {
+		n.log.Error("this worker cannot work for every tenant; the tasks of the others are put back for another", "error", failed)
+	}
+	if err := errors.Join(c.metrics.start(n), n.startWorker(first.pinned)); err != nil {
 		return err
 	}
-	if err := errors.Join(c.metrics.start(n), t.newWorker()); err != nil {
-		return err
-	}
-	if err := n.startWorker(t.worker); err != nil {
-		return err
-	}
-	fmt.Fprintf(a.err, "weft worker %s: tenant %s, generation %s, provider %s\n", version, t.name, t.pinned.id, c.Provider)
 	select {
 	case <-ctx.Done():
 	case <-n.drained: // `weft drain` asks for the same as a signal
@@ -112,6 +144,7 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 
 type serveCmd struct {
 	place
+	several
 	encoders
 	Listen string `help:"HTTP address." default:"127.0.0.1:8080"`
 	access
@@ -131,33 +164,40 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer n.stop()
-	t, err := n.openOnly(ctx)
-	if err != nil {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if err := n.forEach(ctx, c.several, func(ctx context.Context, name tasks.Tenant) error { return c.answerFor(ctx, n, name) }); err != nil {
 		return err
 	}
-	// A planner without sweeps: it enqueues what written products and rows need. Whatever
-	// it misses, the fleet's scheduler finds.
-	planner, err := t.newScheduler(time.Minute, false)
-	if err != nil {
-		return err
-	}
-	planner.StartHints()
-	defer planner.Stop()
-	if err := t.collect(planner.Changed); err != nil {
-		return err
-	}
-	notify := func(_ *tenant, id tasks.ProductID) error {
+	notify := func(t *tenant, id tasks.ProductID) error {
 		// What the workers have made since: without it nobody would know that a
 		// deleted product has a vector to withdraw.
 		if err := t.lake.Refresh(ctx); err != nil {
 			return err
 		}
-		return planner.Consider(ctx, id)
+		return t.scheduler.Consider(ctx, id)
 	}
 	if err := n.startServe(ctx, c.Listen, c.access, notify); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "weft serve %s: http://%s, tenant %s\n", version, n.http.Addr(), t.name)
+	fmt.Fprintf(a.err, "weft serve %s: http://%s, tenants %s\n", version, n.http.Addr(), words(n.names()))
 	<-ctx.Done()
 	return nil
+}
+
+// answerFor opens a tenant for requests. Its scheduler sweeps nothing: it enqueues what
+// written products and rows need, and whatever it misses the fleet's scheduler finds.
+func (c *serveCmd) answerFor(ctx context.Context, n *node, name tasks.Tenant) error {
+	t, err := n.openTenant(ctx, name)
+	if err != nil {
+		return err
+	}
+	if t.scheduler, err = t.newScheduler(time.Minute, false); err != nil {
+		return err
+	}
+	if err := t.collect(t.scheduler.Changed); err != nil {
+		return err
+	}
+	t.scheduler.StartHints()
+	return n.answer(t)
 }

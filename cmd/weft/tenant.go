@@ -34,7 +34,8 @@ type tenant struct {
 	set     atomic.Pointer[tasks.Settings]
 
 	worker    *worker.Worker
-	collector *behaviour.Collector // nil: this process takes no rows in
+	handlers  map[tasks.Type]queue.Handler // of the worker
+	collector *behaviour.Collector         // nil: this process takes no rows in
 	scheduler *scheduler.Scheduler
 	inbox     *scheduler.Inbox
 	lock      *queue.Lock // of the fleet's schedulers of this tenant
@@ -69,7 +70,10 @@ func (n *node) openTenant(ctx context.Context, name tasks.Tenant) (_ *tenant, er
 	if err := t.pinned.begin(ctx, t.lake.Generations); err != nil {
 		return nil, err
 	}
+	n.mu.Lock()
 	n.tenants = append(n.tenants, t)
+	n.mu.Unlock()
+	t.roles.Go(t.followSettings)
 	return t, nil
 }
 
@@ -84,6 +88,9 @@ func (t *tenant) newWorker() error {
 		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Fusion: t.pinned.fusion, Shared: t.node.shared,
 		Weight: func() float64 { return t.settings().Weight }, Log: t.log,
 	})
+	if err == nil {
+		t.handlers = t.worker.Handlers()
+	}
 	return err
 }
 
@@ -131,14 +138,6 @@ func (t *tenant) close() {
 			t.log.Error("closing the lake", "error", err)
 		}
 	}
-}
-
-// settings are the tenant's at the moment.
-func (t *tenant) settings() tasks.Settings {
-	if s := t.set.Load(); s != nil {
-		return *s
-	}
-	return tasks.DefaultSettings()
 }
 
 // view is what an audit looks at.

@@ -14,6 +14,7 @@ import (
 
 type upCmd struct {
 	place
+	several
 	encoders
 	Listen string `help:"HTTP address; port 0 takes a free one." default:"127.0.0.1:8080"`
 	access
@@ -84,8 +85,9 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 type up struct {
 	app        *app
 	node       *node
-	tenant     *tenant
-	redis      *embeddedRedis // nil: a server of the caller's
+	tenant     *tenant            // the first one
+	unfeed     context.CancelFunc // no further tenants are begun
+	redis      *embeddedRedis     // nil: a server of the caller's
 	vectorsURL string
 	lock       *dataLock
 	began      time.Time
@@ -121,32 +123,11 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 		return nil, err
 	}
 	n := u.node
-	if u.tenant, err = n.openOnly(ctx); err != nil {
+	ctx, u.unfeed = context.WithCancel(ctx)
+	if err := n.forEach(ctx, c.several, func(ctx context.Context, name tasks.Tenant) error { return u.begin(ctx, c, name, embedded) }); err != nil {
 		return nil, err
-	}
-	t := u.tenant
-	load := t.vectors.Load
-	if embedded { // it is empty, and nobody else writes to it
-		load = t.vectors.LoadExclusive
-	}
-	if u.refilled, err = scheduler.Refill(ctx, t.lake, t.vectors, t.pinned.id, load); err != nil {
-		return nil, err
-	}
-	if c.warm {
-		if err := t.pinned.encoders.image.Load(ctx); err != nil {
-			return nil, err
-		}
 	}
 	notify := func(t *tenant, id tasks.ProductID) error { t.scheduler.Hint(id, 0); return nil }
-	if err := t.newWorker(); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(n.startWorker(t.worker), n.startReaper(ctx)); err != nil {
-		return nil, err
-	}
-	if err := t.startFeeding(c.SweepEvery, !c.UntilIdle); err != nil {
-		return nil, err
-	}
 	if err := n.startServe(ctx, c.Listen, c.access, notify); err != nil {
 		return nil, err
 	}
@@ -154,9 +135,46 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 	return u, u.lock.publish(lockInfo{HTTP: n.http.Addr().String(), Token: n.localToken, Redis: u.vectorsURL, Queue: queueURL, PID: pid(), Started: u.began})
 }
 
+// begin runs all roles for a tenant. alone tells that nobody else writes to Redis.
+func (u *up) begin(ctx context.Context, c *upCmd, name tasks.Tenant, alone bool) error {
+	n := u.node
+	t, err := n.openTenant(ctx, name)
+	if err != nil {
+		return err
+	}
+	load := t.vectors.Load
+	if alone {
+		load = t.vectors.LoadExclusive
+	}
+	refilled, err := scheduler.Refill(ctx, t.lake, t.vectors, t.pinned.id, load)
+	if err != nil {
+		return err
+	}
+	u.refilled += refilled
+	if err := t.newWorker(); err != nil {
+		return err
+	}
+	n.hold(t)
+	if u.tenant == nil { // the first
+		u.tenant = t
+		if c.warm {
+			if err := t.pinned.encoders.image.Load(ctx); err != nil {
+				return err
+			}
+		}
+		if err := errors.Join(n.startWorker(t.pinned), n.startReaper(ctx)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(t.startFeeding(c.SweepEvery, !c.UntilIdle), n.answer(t))
+}
+
 // stop ends the parts in order; it may be called twice.
 func (u *up) stop() {
 	u.once.Do(func() {
+		if u.unfeed != nil {
+			u.unfeed()
+		}
 		if u.node != nil {
 			u.node.stop()
 		}
