@@ -113,6 +113,10 @@ cutoff: test-needs ## cut one worker off from Redis, and then from S3, for two m
 deploy-check: ## lint and template the chart, test the alerts; builds helm and promtool once
 	deploy/check.sh
 
+.PHONY: keda-check
+keda-check: test-needs ## KEDA's own scaler against weft serve; builds KEDA and helm once, some ten minutes
+	deploy/keda/check.sh
+
 .PHONY: deploy-rehearse
 deploy-rehearse: ## run the image's steps without an engine
 	deploy/image/rehearse.sh

@@ -4,14 +4,11 @@
 # helm and promtool are built once, into the cache (about ten minutes on two busy cores).
 set -euo pipefail
 cd "$(dirname "$0")"
-HELM_VERSION=v3.22.0 PROMETHEUS_VERSION=v0.316.0
+PROMETHEUS_VERSION=v0.316.0
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/weft/tools
-helm=$tools/helm-$HELM_VERSION/helm promtool=$tools/promtool-$PROMETHEUS_VERSION/promtool
+promtool=$tools/promtool-$PROMETHEUS_VERSION/promtool
 note() { printf 'deploy-check: %s\n' "$*" >&2; }
-if [ ! -x "$helm" ]; then
-  note "building helm $HELM_VERSION"
-  (cd /tmp && GOBIN=$(dirname "$helm") CGO_ENABLED=0 go install "helm.sh/helm/v3/cmd/helm@$HELM_VERSION")
-fi
+helm=$(./helm.sh)
 if [ ! -x "$promtool" ]; then
   note "building promtool $PROMETHEUS_VERSION"
   (cd /tmp && GOBIN=$(dirname "$promtool") CGO_ENABLED=0 go install "github.com/prometheus/prometheus/cmd/promtool@$PROMETHEUS_VERSION")
@@ -86,5 +83,5 @@ PYTHON
 cp compose/prometheus.yml helm/weft/files/alerts.yaml "$rendered/"
 "$promtool" check config "$rendered/prometheus.yml" > /dev/null
 python3 -m json.tool helm/weft/files/dashboard.json > /dev/null
-for script in check.sh image/*.sh; do bash -n "$script"; done
+for script in *.sh image/*.sh keda/*.sh; do bash -n "$script"; done
 note "all of it holds; not run here: the images, compose, a cluster, a GPU"
