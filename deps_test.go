@@ -30,12 +30,13 @@ var layers = map[string]struct {
 	"gather":     {[]string{"tasks", "storage", "behaviour", "fusion"}, "gather reads what vectors are made of, also where no encoder and no queue is"},
 	"learning":   {[]string{"tasks", "storage", "behaviour", "fusion", "gather"}, "learning turns what is stored into what is trained on; it encodes and serves nothing"},
 	"scheduler":  {[]string{"tasks", "storage", "behaviour"}, "the scheduler compares and enqueues; it never decodes or encodes"},
+	"promote":    {[]string{"tasks", "storage", "behaviour", "fusion", "gather"}, "promotion makes vectors of what is stored, where no encoder and no queue is"},
 	"worker":     {[]string{"tasks", "storage", "extractors", "fusion", "behaviour", "gather"}, "the worker talks to the scheduler through the queue alone"},
 	"serve":      {[]string{"tasks", "storage", "extractors", "fusion", "client", "behaviour", "gather"}, "serve reads what was published; it does not reach into workers or the scheduler"},
 	"examples":   {[]string{"fusion", "onnx"}, "the sample's generators stand alone; their tests show what can be learned from what they make"},
 	"campaign": {[]string{"tasks", "storage", "scheduler"},
 		"the campaign breaks a fleet of programs from outside, and judges it by what the bucket and Redis hold"},
-	"cmd": {[]string{"tasks", "onnx", "client", "extractors", "fusion", "storage", "behaviour", "gather", "learning", "scheduler", "worker", "serve", "examples"},
+	"cmd": {[]string{"tasks", "onnx", "client", "extractors", "fusion", "storage", "behaviour", "gather", "learning", "promote", "scheduler", "worker", "serve", "examples"},
 		"cmd is the one place where everything is wired"},
 }
 

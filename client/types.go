@@ -62,6 +62,7 @@ type Deleted struct {
 type Status struct {
 	Tenant     string           `json:"tenant"`
 	Generation string           `json:"generation,omitempty" doc:"The live generation; absent while the vectors are being filled"`
+	Fusion     string           `json:"fusion,omitempty" doc:"What makes the vectors: the fingerprint of a trained model, or untrained"`
 	Queues     []Queue          `json:"queues" nullable:"false"`
 	Waiting    int              `json:"waiting" doc:"Tasks still to be done, over all queues"`
 	Objects    map[string]int64 `json:"objects,omitempty" doc:"Objects by the place they ended in"`

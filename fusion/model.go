@@ -21,6 +21,9 @@ type Model interface {
 	Users(ctx context.Context, batch []UserParts) ([]UserVector, error)
 }
 
+// ErrUnavailable marks a model that cannot be had now (its files are missing or damaged): no part is to blame.
+var ErrUnavailable = errors.New("fusion model is unavailable")
+
 // ProductParts is what is known of one product.
 type ProductParts struct {
 	ID    string

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 
 	"weft/extractors"
+	"weft/fusion"
 	"weft/gather"
 	"weft/storage/lake"
 	"weft/storage/objects"
@@ -85,7 +86,12 @@ func away(err error) bool {
 			return true
 		}
 	}
-	return extractors.Unavailable(err) && !errors.Is(err, context.DeadlineExceeded)
+	return unavailable(err) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// unavailable tells an error of an encoder or a fusion that no input is to blame for.
+func unavailable(err error) bool {
+	return extractors.Unavailable(err) || errors.Is(err, fusion.ErrUnavailable)
 }
 
 // caught turns a panic of a step into the item's own fault.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"weft/extractors"
 	"weft/gather"
 	"weft/storage/lake"
 	"weft/storage/vectors"
@@ -61,7 +60,7 @@ func (w *Worker) fuseProduct(ctx context.Context, t tasks.Task, reviewAge time.D
 
 // fuseFault gives an item up of whose parts no vector can be made.
 func fuseFault(ctx context.Context, err error) error {
-	if ctx.Err() != nil || extractors.Unavailable(err) {
+	if ctx.Err() != nil || unavailable(err) {
 		return fmt.Errorf("fuse: %w", err)
 	}
 	return &fault{reason: tasks.ReasonNotFinite, stage: "fuse", err: err}

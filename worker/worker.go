@@ -80,12 +80,12 @@ func New(cfg Config) (_ *Worker, err error) {
 	w.parts = &gather.Reader{Objects: cfg.Objects, Lake: cfg.Lake, Behaviour: cfg.Behaviour, Generation: cfg.Generation, Recipes: cfg.Recipes,
 		Consent: cfg.Consent, Shared: cfg.Shared}
 	if w.products, err = extractors.NewBatcher(extractors.BatchConfig[fusion.ProductParts]{
-		MaxItems: productBatch, Runners: cfg.Encoders, Whole: extractors.Unavailable,
+		MaxItems: productBatch, Runners: cfg.Encoders, Whole: unavailable,
 	}, cfg.Fusion.Products); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	if w.users, err = extractors.NewBatcher(extractors.BatchConfig[fusion.UserParts]{
-		MaxItems: userBatch, Runners: cfg.Encoders, Whole: extractors.Unavailable,
+		MaxItems: userBatch, Runners: cfg.Encoders, Whole: unavailable,
 	}, cfg.Fusion.Users); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}

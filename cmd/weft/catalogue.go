@@ -17,6 +17,7 @@ import (
 type catalogue struct {
 	*stock
 	generation tasks.Generation
+	spec       generationSpec
 	recipes    map[tasks.Modality]string
 }
 
@@ -26,6 +27,7 @@ type generationSpec struct {
 	Image   encoderSpec   `json:"image"`
 	Text    encoderSpec   `json:"text"`
 	Fusion  fusion.Config `json:"fusion"`
+	Towers  *towersSpec   `json:"towers,omitempty"` // nil: Fusion serves untrained
 }
 
 type encoderSpec struct {
@@ -46,22 +48,22 @@ var errNoGeneration = errors.New("no live generation")
 
 // liveGeneration reads what the bucket's live generation pins.
 func liveGeneration(ctx context.Context, g lake.Generations) (tasks.Generation, generationSpec, error) {
-	var spec generationSpec
 	id, err := g.Live(ctx)
+	if err == nil && id == "" {
+		err = errNoGeneration
+	}
 	if err != nil {
-		return "", spec, err
+		return "", generationSpec{}, err
 	}
-	if id == "" {
-		return "", spec, errNoGeneration
-	}
-	raw, err := g.Get(ctx, id)
-	if err != nil {
-		return "", spec, err
-	}
+	spec, err := specOf(ctx, g, tasks.Generation(id))
+	return tasks.Generation(id), spec, err
+}
+
+func parseSpec(id tasks.Generation, raw []byte) (spec generationSpec, err error) {
 	if err := json.Unmarshal(raw, &spec); err != nil {
-		return "", spec, fmt.Errorf("generation %s: %w", id, err)
+		return spec, fmt.Errorf("generation %s: %w", id, err)
 	}
-	return tasks.Generation(id), spec, nil
+	return spec, nil
 }
 
 // openCatalogue opens the bucket for reading. It is an error that nothing was
@@ -78,7 +80,7 @@ func (p place) openCatalogue(ctx context.Context, a *app) (*catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &catalogue{stock: s, generation: gen, recipes: spec.recipes()}, nil
+	return &catalogue{stock: s, generation: gen, spec: spec, recipes: spec.recipes()}, nil
 }
 
 // view is what an audit looks at.

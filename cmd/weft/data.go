@@ -34,11 +34,21 @@ type stock struct {
 }
 
 func (p place) openStock(ctx context.Context, a *app) (*stock, error) {
+	return p.openLake(ctx, lake.Config{ReadOnly: true, Log: a.log})
+}
+
+// openWritable is openStock for commands that write to the lake.
+func (p place) openWritable(ctx context.Context, a *app) (*stock, error) {
+	return p.openLake(ctx, lake.Config{Log: a.log})
+}
+
+func (p place) openLake(ctx context.Context, cfg lake.Config) (*stock, error) {
 	bucket, tenant, err := p.openTenant(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l, err := lake.Open(ctx, lake.Config{Store: bucket, ReadOnly: true, Log: a.log})
+	cfg.Store = bucket
+	l, err := lake.Open(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -183,10 +183,13 @@ func (c *doctorCmd) generation(ctx context.Context, e *examination, store object
 	}
 	var p *pinned
 	if err == nil {
-		p, err = c.pin(ctx, l.Generations, slog.New(slog.DiscardHandler))
+		p, err = c.pin(ctx, l, slog.New(slog.DiscardHandler))
+	}
+	if err == nil {
+		err = p.fusion.load(ctx)
 	}
 	if e.judge("generation", err, "use the models and decoders that the bucket was begun with", "%s can be met here", live) {
-		_ = p.encoders.Close()
+		_ = p.close()
 	}
 	c.worked(ctx, e)
 }

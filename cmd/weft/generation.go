@@ -18,13 +18,13 @@ type pinned struct {
 	spec     generationSpec
 	encoders *encoderSet
 	apart    []string // starts a process that tries suspects
-	fusion   *fusion.Concat
+	fusion   fused
 }
 
 // pin meets the bucket's live generation, or begins the first one. A process
 // that would make other vectors does not start: it says what differs.
-func (e encoders) pin(ctx context.Context, g lake.Generations, log *slog.Logger) (*pinned, error) {
-	live, spec, err := liveGeneration(ctx, g)
+func (e encoders) pin(ctx context.Context, l *lake.Lake, log *slog.Logger) (*pinned, error) {
+	live, spec, err := liveGeneration(ctx, l.Generations)
 	fresh := errors.Is(err, errNoGeneration)
 	if err != nil && !fresh {
 		return nil, err
@@ -48,6 +48,7 @@ func (e encoders) pin(ctx context.Context, g lake.Generations, log *slog.Logger)
 		Image:   encoderSpec{Model: set.imageName, Recipe: set.image.Recipe(), Decoder: string(class)},
 		Text:    encoderSpec{Model: set.textName, Recipe: textRecipe(set.text.Recipe(), tasks.TextRendering), Rendering: tasks.TextRendering},
 		Fusion:  fusion.DefaultConfig(set.image.Dim(), set.text.Dim()),
+		Towers:  spec.Towers, // whatever was promoted
 	}}
 	if p.apart, err = e.apartCommand(class); err != nil {
 		return nil, err
@@ -61,11 +62,13 @@ func (e encoders) pin(ctx context.Context, g lake.Generations, log *slog.Logger)
 		return nil, fmt.Errorf("the bucket's live generation %s was made otherwise: %s; use the same models and decoder, or remove lake/v1/generations/live.json below the tenant to begin a new generation (every vector is then made again)",
 			live, differences(spec, p.spec))
 	}
-	if p.fusion, err = fusion.NewConcat(p.spec.Fusion); err != nil {
+	if p.fusion, err = e.fusionOf(p.spec, l.Models); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
+
+func (p *pinned) close() error { return errors.Join(p.encoders.Close(), p.fusion.close()) }
 
 // begin makes the generation durable and, in a new bucket, the live one.
 func (p *pinned) begin(ctx context.Context, g lake.Generations) error {

@@ -13,9 +13,10 @@ import (
 )
 
 type modelsCmd struct {
-	Pull   modelsPullCmd   `cmd:"" help:"Fetch the runtime and the encoders into the cache."`
-	List   modelsListCmd   `cmd:"" help:"List the manifests and whether their files are here."`
-	Verify modelsVerifyCmd `cmd:"" help:"Run the golden inputs through the encoders."`
+	Pull    modelsPullCmd    `cmd:"" help:"Fetch the runtime and the encoders into the cache."`
+	List    modelsListCmd    `cmd:"" help:"List the manifests and whether their files are here."`
+	Verify  modelsVerifyCmd  `cmd:"" help:"Run the golden inputs through the encoders."`
+	Promote modelsPromoteCmd `cmd:"" help:"Put a trained fusion live, or go back to the one before."`
 }
 
 // Help is shown by --help.
@@ -24,7 +25,8 @@ func (modelsCmd) Help() string {
   weft models pull
   weft models pull efficientnet-lite0
   weft models list --json
-  weft models verify --decoder go`
+  weft models verify --decoder go
+  weft models promote model/ --data shop`
 }
 
 type modelsPullCmd struct {

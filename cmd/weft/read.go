@@ -38,7 +38,7 @@ func (c *statusCmd) Run(ctx context.Context, a *app) error {
 	if c.JSON {
 		return json.NewEncoder(a.out).Encode(s)
 	}
-	fmt.Fprintf(a.out, "tenant %s  generation %s\n", s.Tenant, first(s.Generation, "none yet"))
+	fmt.Fprintf(a.out, "tenant %s  generation %s  fusion %s\n", s.Tenant, first(s.Generation, "none yet"), first(s.Fusion, "none yet"))
 	o, p := s.Objects, s.Products
 	fmt.Fprintf(a.out, "objects  %d: %d in vectors, %d dead, %d declined, %d waiting\n", o["listed"], o["vector"], o["dead"], o["declined"], o["waiting"])
 	fmt.Fprintf(a.out, "products %d: %d vectors, %d dead, %d waiting\n", p.Expected, p.Vectors, p.Dead, p.Waiting)
@@ -64,7 +64,7 @@ func (c *statusCmd) read(ctx context.Context, a *app) (client.Status, error) {
 	}
 	defer cat.close(ctx)
 	audit, err := scheduler.AuditBucket(ctx, cat.view())
-	s := client.Status{Tenant: string(cat.tenant), Generation: string(cat.generation)}
+	s := client.Status{Tenant: string(cat.tenant), Generation: string(cat.generation), Fusion: cat.spec.fusionID()}
 	fillStatus(&s, audit)
 	return s, err
 }

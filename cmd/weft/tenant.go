@@ -63,7 +63,7 @@ func (n *node) openTenant(ctx context.Context, name tasks.Tenant) (_ *tenant, er
 	if t.tables, err = behaviour.Open(ctx, t.lake); err != nil {
 		return nil, err
 	}
-	if t.pinned, err = n.encoders.pin(ctx, t.lake.Generations, t.log); err != nil {
+	if t.pinned, err = n.encoders.pin(ctx, t.lake, t.log); err != nil {
 		return nil, err
 	}
 	n.share(t.pinned)
@@ -79,13 +79,16 @@ func (n *node) openTenant(ctx context.Context, name tasks.Tenant) (_ *tenant, er
 
 // newWorker makes vectors of this tenant.
 func (t *tenant) newWorker() error {
+	if err := t.pinned.fusion.load(t.running); err != nil {
+		return err
+	}
 	m, err := t.node.machine(t.pinned)
 	if err != nil {
 		return err
 	}
 	t.worker, err = worker.New(worker.Config{
 		Machine: m, Tenant: t.name, Generation: t.pinned.id, Recipes: t.pinned.spec.recipes(), Name: t.node.name, Objects: t.bucket, Lake: t.lake,
-		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Fusion: t.pinned.fusion, Shared: t.node.shared,
+		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Fusion: t.pinned.fusion.Model, Shared: t.node.shared,
 		Weight: func() float64 { return t.settings().Weight }, Log: t.log,
 	})
 	if err == nil {
@@ -138,6 +141,9 @@ func (t *tenant) close() {
 			t.log.Error("closing the lake", "error", err)
 		}
 	}
+	if t.pinned != nil {
+		_ = t.pinned.fusion.close()
+	}
 }
 
 // view is what an audit looks at.
@@ -155,7 +161,7 @@ func (t *tenant) status(ctx context.Context) (client.Status, error) {
 	for _, d := range ds {
 		s.Queues = append(s.Queues, client.Queue{Type: string(d.Type), Lane: string(d.Lane), Pending: d.Pending, Active: d.Active, Scheduled: d.Scheduled, Retry: d.Retry, Archived: d.Archived})
 	}
-	s.Waiting = tasks.Waiting(ds)
+	s.Waiting, s.Fusion = tasks.Waiting(ds), t.pinned.spec.fusionID()
 	audit, err := scheduler.AuditBucket(ctx, t.view())
 	if err != nil {
 		return s, err

@@ -15,6 +15,10 @@ import (
 // ErrModel marks a model that cannot be used: a file is missing or damaged, or it does not fit what it is to read.
 var ErrModel = errors.New("trained model cannot be used")
 
+// Version is raised with any change to what is given to a model (pooling, ages, what counts as a choice): it is part of a
+// generation, as the model is.
+const Version = 1
+
 // ManifestFile is written last, so that a folder with one is whole.
 const ManifestFile = "manifest.json"
 

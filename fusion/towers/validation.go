@@ -1,6 +1,8 @@
 package towers
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -33,9 +35,16 @@ type Seen struct {
 
 // ReadValidation reads the slice of a model's folder, and the ids of its products in the order of their rows.
 func ReadValidation(dir string) (v Validation, items []string, err error) {
+	manifest, _, err := ReadManifest(dir)
+	if err != nil {
+		return v, nil, err
+	}
 	text, err := os.ReadFile(filepath.Join(dir, ValidationFile))
 	if err != nil {
 		return v, nil, fmt.Errorf("%w: the slice it was chosen on: %w", ErrModel, err)
+	}
+	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != manifest.Files[ValidationFile] {
+		return v, nil, fmt.Errorf("%w: %s is not what the manifest says", ErrModel, filepath.Join(dir, ValidationFile))
 	}
 	if err := json.Unmarshal(text, &v); err != nil {
 		return v, nil, fmt.Errorf("%w: %s: %v", ErrModel, ValidationFile, err)

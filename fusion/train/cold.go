@@ -109,10 +109,8 @@ func newContentAxes(modalities []dataset.Modality) (contentAxes, error) {
 	if a.width == 0 {
 		return a, nil
 	}
-	a.kept = min(contentRank, a.width)
 	items := len(modalities[0].Present)
 	step := (items + sampledRows - 1) / sampledRows
-	gram := mat.NewSymDense(a.width, nil)
 	row, wide := make([]float32, a.width), make([]float64, a.width)
 	rows := mat.NewDense((items+step-1)/step, a.width, nil)
 	for i := 0; i < items; i += step {
@@ -122,17 +120,18 @@ func newContentAxes(modalities []dataset.Modality) (contentAxes, error) {
 		}
 		rows.SetRow(i/step, wide)
 	}
-	gram.SymOuterK(1, rows.T())
-	var eigen mat.EigenSym
-	if !eigen.Factorize(gram, true) {
+	axes, strength, ok := principal(rows, contentRank)
+	if !ok {
 		return a, fmt.Errorf("%w: the principal axes of the content cannot be found; are its numbers of a sensible size?", ErrData)
 	}
-	var q mat.Dense
-	eigen.VectorsTo(&q)
+	a.kept = len(strength)
+	if a.kept == 0 {
+		return a, nil
+	}
 	a.turn = linear.Zeros(a.width, a.kept)
 	for i := range a.width {
 		for k := range a.kept {
-			a.turn.Row(i)[k] = float32(q.At(i, a.width-1-k))
+			a.turn.Row(i)[k] = float32(axes.At(i, k))
 		}
 	}
 	return a, nil

@@ -125,29 +125,22 @@ func (e *encoding) axes(m *dataset.Modality, present []int32) error {
 			rows.Set(i, j, float64(x)-mean[j])
 		}
 	}
-	var covariance mat.SymDense
-	covariance.SymOuterK(1, rows.T())
-	var eigen mat.EigenSym
-	if !eigen.Factorize(&covariance, true) {
+	axes, strength, ok := principal(rows, widest)
+	if !ok {
 		return fmt.Errorf("%w: modality %s: its principal axes cannot be found; are its numbers of a sensible size?", ErrData, m.Name)
 	}
-	var vectors mat.Dense
-	eigen.VectorsTo(&vectors)
-	squares := eigen.Values(nil) // ascending
-	strongest := math.Sqrt(max(squares[d-1], 0))
-	if strongest == 0 {
+	if len(strength) == 0 {
 		return fmt.Errorf("%w: modality %s is the same for every item: leave it out", ErrData, m.Name)
 	}
-	e.Width = min(d, widest)
+	e.Width = len(strength)
 	e.Center, e.Map = make([]float32, d), make([]float32, d*e.Width)
 	for j, x := range mean {
 		e.Center[j] = float32(x)
 	}
-	for k := range e.Width {
-		column := d - 1 - k
-		scale := 1 / (math.Sqrt(max(squares[column], 0)) + weakness*strongest)
+	for k, s := range strength {
+		scale := 1 / (s + weakness*strength[0])
 		for j := range d {
-			e.Map[j*e.Width+k] = float32(vectors.At(j, column) * scale)
+			e.Map[j*e.Width+k] = float32(axes.At(j, k) * scale)
 		}
 	}
 	// Mean length 1.

@@ -28,6 +28,8 @@ type Lake struct {
 
 	// Generations are the pinned recipes and the pointer to the live one.
 	Generations Generations
+	// Models are the trained fusions that generations pin.
+	Models Models
 
 	cfg      Config
 	cache    *cache
@@ -61,6 +63,7 @@ func Open(ctx context.Context, cfg Config) (*Lake, error) {
 	cfg = cfg.withDefaults()
 	l := &Lake{
 		Generations: Generations{store: cfg.Store},
+		Models:      Models{store: cfg.Store},
 		cfg:         cfg,
 		cache:       newCache(cfg.CacheBytes),
 		instance:    newInstance(),
@@ -85,7 +88,7 @@ func Open(ctx context.Context, cfg Config) (*Lake, error) {
 func (l *Lake) register(name string, t anyTable) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.names[name] || name == generationsFolder {
+	if l.names[name] || name == generationsFolder || name == modelsFolder {
 		return fmt.Errorf("lake: table %s exists already", name)
 	}
 	l.names[name] = true
