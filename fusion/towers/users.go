@@ -65,6 +65,9 @@ func (m *Model) Users(ctx context.Context, batch []fusion.UserParts) ([]fusion.U
 		if len(v) != m.manifest.Dim {
 			return nil, fmt.Errorf("%w: user.onnx gives %d values, the manifest says %d", ErrModel, len(v), m.manifest.Dim)
 		}
+		if !slices.ContainsFunc(v, func(x float32) bool { return x != 0 }) {
+			continue // the rows say nothing that the model ranks by
+		}
 		out[h.at] = fusion.UserVector{Vector: slices.Clone(v), Modalities: []string{eventsModality}}
 	}
 	return out, nil
