@@ -158,9 +158,7 @@ func (n *Neighbours) near(q *query, whole bool) []*block {
 	}
 	blocks := slices.Clone(n.of[loose])
 	for _, cell := range order {
-		for _, b := range n.of[cell] {
-			blocks = append(blocks, b)
-		}
+		blocks = append(blocks, n.of[cell]...)
 		if len(blocks)*readShare >= len(n.all())+len(n.of[loose])*readShare {
 			break
 		}

@@ -1,9 +1,7 @@
 package serve
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"weft/client"
@@ -103,9 +101,4 @@ func (l *lift) effects(hits []Hit) (all []client.BoostEffect) {
 		all = append(all, b)
 	}
 	return all
-}
-
-// resort orders hits by their scores, ties to the lower id, as a search does.
-func resort(hits []Hit) {
-	slices.SortStableFunc(hits, func(a, b Hit) int { return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.ID, b.ID)) })
 }

@@ -70,6 +70,9 @@ type facts string
 // MarshalJSON writes the object.
 func (f facts) MarshalJSON() ([]byte, error) { return []byte(f), nil }
 
+// UnmarshalJSON reads it back.
+func (f *facts) UnmarshalJSON(object []byte) error { *f = facts(object); return nil }
+
 // userRow is one shopper with their vector.
 type userRow struct {
 	ID            string    `json:"id" parquet:"id"`
