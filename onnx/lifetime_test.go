@@ -57,7 +57,7 @@ func TestCancelStopsAndJoins(t *testing.T) {
 func TestCancelAtAnyMoment(t *testing.T) {
 	s := onnxtest.Session(t, mixed(t), onnx.SessionConfig{})
 	var wait sync.WaitGroup
-	for range 4 {
+	for range 12 {
 		wait.Go(func() {
 			for i := range 500 {
 				ctx, cancel := context.WithCancel(context.Background())
@@ -146,9 +146,9 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	}
 	// A native value that is left behind has 200 bytes or more, and a round makes ten. What a busy machine's further threads
 	// take is taken once; a leak grows in every window.
-	const rounds, most = 10_000, 3 << 19
+	const rounds, most = 5_000, 3 << 18
 	var grown []float64
-	for range 4 {
+	for range 12 {
 		before := resident(t)
 		round(rounds)
 		now := resident(t) - before

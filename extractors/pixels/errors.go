@@ -43,9 +43,9 @@ func panicSite(stack []byte) string {
 	if !ok {
 		return "place unknown"
 	}
-	lines := bytes.SplitN(after, []byte("\n"), 5)
-	for _, l := range lines[1:] {
-		if i := bytes.LastIndexByte(l, '/'); i >= 0 && bytes.Contains(l, []byte(".go:")) && !bytes.Contains(l, []byte("/runtime/")) {
+	for l := range bytes.Lines(after) {
+		// Paths begin at the root, or, in a program built with -trimpath, at the package.
+		if i := bytes.LastIndexByte(l, '/'); i >= 0 && bytes.Contains(l, []byte(".go:")) && !bytes.Contains(l, []byte("/runtime/")) && !bytes.HasPrefix(l, []byte("\truntime/")) {
 			site, _, _ := bytes.Cut(l[i+1:], []byte(" "))
 			return string(site)
 		}
