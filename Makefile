@@ -95,6 +95,10 @@ campaign: test-needs ## break a fleet on purpose, the long version; ARGS='-seed 
 never-below: models ## train on many kinds of shops and compare with EASE, some 20 minutes; ARGS='-seed 2 -tables DIR'
 	$(GO) test ./fusion/train -run '^TestNeverBelowEASE$$' -count=1 -v -timeout 120m -long $(ARGS)
 
+.PHONY: schemathesis
+schemathesis: test-needs ## requests made up from /openapi.json against a live server, some minutes; ARGS='-schemathesis 500 -schemathesis-seed 2'
+	$(GO) test ./cmd/weft -run '^TestAPIAsDescribed$$' -count=1 -v -timeout 60m -schemathesis 100 $(ARGS)
+
 .PHONY: burst
 burst: test-needs ## autoscale from zero under a burst of PHOTOS (20000); the timeline in out/burst.html; ARGS='-burst-target 5m'
 	@mkdir -p out

@@ -12,7 +12,7 @@ import (
 func (s *Server) consoleRoutes(api huma.API, read []int) {
 	const tenant = "/v1/{tenant}"
 	lake := append([]int{http.StatusNotImplemented}, read...)
-	change := append([]int{http.StatusConflict, http.StatusInsufficientStorage}, lake...)
+	change := append([]int{http.StatusBadRequest, http.StatusRequestTimeout, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusInsufficientStorage}, lake...)
 	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "overview", Method: http.MethodGet, Path: tenant + "/overview", Summary: "Where the tenant stands at this moment",
 		Tags: []string{"operate"}, Description: "Cheap enough to be asked each second.", Errors: read}), s.overview)
 	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "listProducts", Method: http.MethodGet, Path: tenant + "/products", Summary: "Page through the products that have a vector",

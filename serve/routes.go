@@ -132,7 +132,7 @@ func (s *Server) collectRoutes(api huma.API, errs []int) {
 	row := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 	body := &huma.RequestBody{Required: true, Description: "One object, an array of them, or one on each line; gzip too. At most 8 MiB as JSON and 128 MiB as lines, unpacked; a row at most 1 MiB.",
 		Content: map[string]*huma.MediaType{
-			"application/json":     {Schema: &huma.Schema{AnyOf: []*huma.Schema{row, {Type: huma.TypeArray, Items: &huma.Schema{Description: "A row; one that is no object is dead"}}}}},
+			"application/json":     {Schema: &huma.Schema{AnyOf: []*huma.Schema{row, {Type: huma.TypeArray, Items: &huma.Schema{Description: "A row; one that is no object is dead"}}, {Description: "Anything else is one row, which is dead"}}}},
 			"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}},
 		}}
 	for _, kind := range []behaviour.Kind{behaviour.Events, behaviour.Reviews, behaviour.Users} {
@@ -146,7 +146,29 @@ func (s *Server) collectRoutes(api huma.API, errs []int) {
 // describe adds what the types do not say. The ids are checked by tasks, whose
 // messages say more than "does not match".
 func describe(spec *huma.OpenAPI) {
-	spec.Components.Schemas.Map()["Listing"].AdditionalProperties = true
+	all := spec.Components.Schemas.Map()
+	all["Listing"].AdditionalProperties = true
+	for schema, name := range map[string]string{"Shopper": "vector", "Profile": "price"} { // of answers alone: huma would not check it so
+		all[schema].Properties[name] = &huma.Schema{AnyOf: []*huma.Schema{all[schema].Properties[name], {Type: "null"}}}
+	}
+	for _, body := range []string{"Listing", "BatchQueryBody", "Context", "LetterChoice"} { // null is as good as nothing
+		for name, field := range all[body].Properties {
+			if slices.Contains(all[body].Required, name) {
+				continue
+			}
+			if field.Ref != "" {
+				spec.Components.Schemas.SchemaFromRef(field.Ref).Nullable = true
+				continue
+			}
+			if field.Items != nil {
+				field.Items.Nullable = true
+			}
+			field.Nullable = true
+			if len(field.Enum) > 0 {
+				field.Enum = append(field.Enum, nil)
+			}
+		}
+	}
 	const idPattern = "^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$"
 	patterns := map[string]string{"tenant": "^[a-z0-9][a-z0-9-]{0,39}$", "id": idPattern, "product": idPattern}
 	for _, item := range spec.Paths {
