@@ -9,7 +9,7 @@ type evaluateCmd struct {
 	place
 	encoders
 	measured
-	Photos string `help:"Nearest neighbours of photos: a folder with one sub-folder of photos per class." type:"existingdir" placeholder:"DIR" group:"Neighbours"`
+	Photos string `help:"Nearest neighbours of photos: a folder with one sub-folder of photos per class, or per product with a listing." type:"existingdir" placeholder:"DIR" group:"Neighbours"`
 	By     string `help:"Neighbours of the bucket's vectors: product (fused), image or text (features)." enum:",product,image,text" default:"" group:"Neighbours"`
 	Labels string `help:"CSV of id,label; default each product's category." type:"existingfile" placeholder:"FILE" group:"Neighbours"`
 	K      int    `short:"k" help:"Neighbours that vote." default:"10" group:"Neighbours"`
@@ -23,7 +23,8 @@ user had is left out, and models of weft train (--model) stand in one table with
 content. Settings are chosen on the validation part, the test part is used once, intervals are 95 % bootstraps over users.
 
 Neighbours, with --photos, or of a bucket with --by or --labels, or without any event: how often the K nearest others
-(exact cosine) vote for an item's own class.
+(exact cosine) vote for an item's own class. With them, how content does on products that were left out when it was fitted:
+neighbours by the photo against the encoder's own, and texts that find photos.
 
 Examples:
   weft evaluate --data shop --model model/ --report evaluation.html
@@ -32,6 +33,7 @@ Examples:
   weft evaluate --tables log/ --interactions events.csv.gz --user-column CustomerID --item-column StockCode --time-column InvoiceDate \
     --modality text=log/items.csv:description --modality price=log/items.csv:price
   weft evaluate --photos clothing/ -k 10
+  weft evaluate --photos examples/catalogue
   weft evaluate --data shop --by image --labels labels.csv --json`
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -19,29 +20,34 @@ import (
 	"weft/extractors"
 	"weft/extractors/pixels"
 	"weft/fusion"
+	"weft/fusion/content"
+	"weft/fusion/dataset"
 	"weft/tasks"
 )
 
 // neighbours is leave-one-out k-nearest-neighbour accuracy, which needs no training and says whether neighbours make sense.
 func (c *evaluateCmd) neighbours(ctx context.Context, a *app) error {
-	var vectors [][]float32
-	var labels []string
+	var set labelled
 	var err error
 	if c.Photos != "" {
-		vectors, labels, err = c.encodePhotos(ctx, a)
+		set, err = c.encodePhotos(ctx, a)
 	} else {
-		vectors, labels, err = c.readVectors(ctx, a)
+		set, err = c.readVectors(ctx, a)
 	}
 	if err != nil {
 		return err
 	}
-	for i, v := range vectors {
-		if vectors[i], err = fusion.Unit(v); err != nil {
+	units := make([][]float32, len(set.vectors))
+	for i, v := range set.vectors {
+		if units[i], err = fusion.Unit(v); err != nil {
 			return err
 		}
 	}
-	r, err := fusion.Neighbours(ctx, vectors, labels, c.K)
-	if err != nil {
+	var r judgedContent
+	if r.Neighbourhood, err = fusion.Neighbours(ctx, units, set.labels, c.K); err != nil {
+		return err
+	}
+	if r.Content, err = c.measureContent(ctx, a, set.features, set.categories, content.Trial{K: c.K, Resamples: c.Resamples, Seed: c.Seed}); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -53,24 +59,60 @@ func (c *evaluateCmd) neighbours(ctx context.Context, a *app) error {
 		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.3f\n", l.Label, l.Items, l.Accuracy, l.Same)
 	}
 	fmt.Fprintf(w, "all\t%d\t%.3f\t%.3f\n", r.Items, r.Accuracy, r.Same)
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return printContent(a.out, r.Content)
 }
 
-// encodePhotos encodes every photo below the class folders; the folder is the label.
-func (c *evaluateCmd) encodePhotos(ctx context.Context, a *app) ([][]float32, []string, error) {
+// encodePhotos encodes every photo below the folders, and what is said of it. The class is the folder, or the category of the
+// listing beside the photo.
+func (c *evaluateCmd) encodePhotos(ctx context.Context, a *app) (out labelled, err error) {
+	paths, labels, err := labelledPhotos(c.Photos)
+	if err != nil {
+		return out, err
+	}
+	paths, labels, texts, err := described(paths, labels)
+	if err != nil {
+		return out, err
+	}
+	images, err := c.encodeImages(ctx, a, paths)
+	if err != nil {
+		return out, err
+	}
+	distinct := slices.Compact(slices.Sorted(slices.Values(texts)))
+	encoded, err := c.encodeTexts(ctx, a, distinct)
+	if err != nil {
+		return out, err
+	}
+	words := make([][]float32, len(texts))
+	for i, text := range texts {
+		at, _ := slices.BinarySearch(distinct, text)
+		words[i] = encoded[at]
+	}
+	out = labelled{vectors: images, labels: labels, categories: labels}
+	for name, vectors := range map[tasks.Modality][][]float32{tasks.Image: images, tasks.Text: words} {
+		m, err := modalityOf(string(name), vectors)
+		if err != nil {
+			return out, err
+		}
+		out.features = append(out.features, m)
+	}
+	slices.SortFunc(out.features, func(a, b dataset.Modality) int { return cmp.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// encodeImages encodes each photo on its own.
+func (c *evaluateCmd) encodeImages(ctx context.Context, a *app, paths []string) ([][]float32, error) {
 	class := pixels.Class(c.Decoder)
 	if class == "auto" {
 		class = bestClass(a.log)
 	}
 	set, err := c.open(class, a.log)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() { _ = set.Close() }()
-	paths, labels, err := labelledPhotos(c.Photos)
-	if err != nil {
-		return nil, nil, err
-	}
 	bar := countBar(a.err, "encode", len(paths))
 	vectors := make([][]float32, len(paths))
 	group, ctx := errgroup.WithContext(ctx)
@@ -85,7 +127,7 @@ func (c *evaluateCmd) encodePhotos(ctx context.Context, a *app) ([][]float32, []
 	}
 	err = group.Wait()
 	_ = bar.Finish()
-	return vectors, labels, err
+	return vectors, err
 }
 
 func encodePhoto(ctx context.Context, e extractors.ImageEncoder, path string) ([]float32, error) {
@@ -124,22 +166,22 @@ func labelledPhotos(root string) (paths, labels []string, err error) {
 }
 
 // readVectors reads the bucket's vectors and gives each the label of its product.
-func (c *evaluateCmd) readVectors(ctx context.Context, a *app) (vectors [][]float32, labels []string, err error) {
+func (c *evaluateCmd) readVectors(ctx context.Context, a *app) (out labelled, err error) {
 	cat, err := c.openCatalogue(ctx, a)
 	if err != nil {
-		return nil, nil, err
+		return out, err
 	}
 	defer cat.close(ctx)
 	label := map[string]string{}
 	if c.Labels != "" {
 		if label, err = readLabels(c.Labels); err != nil {
-			return nil, nil, err
+			return out, err
 		}
 	}
 	products := map[string][]float32{}
 	for row, err := range cat.products(ctx) {
 		if err != nil {
-			return nil, nil, err
+			return out, err
 		}
 		products[row.ID] = slices.Clone(row.Content)
 		if c.Labels == "" {
@@ -148,7 +190,7 @@ func (c *evaluateCmd) readVectors(ctx context.Context, a *app) (vectors [][]floa
 	}
 	add := func(id string, v []float32) {
 		if l := label[id]; l != "" {
-			vectors, labels = append(vectors, v), append(labels, l)
+			out.vectors, out.labels = append(out.vectors, v), append(out.labels, l)
 		}
 	}
 	if c.By == "" || c.By == "product" {
@@ -158,15 +200,23 @@ func (c *evaluateCmd) readVectors(ctx context.Context, a *app) (vectors [][]floa
 	} else {
 		for row, err := range cat.features(ctx, tasks.Modality(c.By)) {
 			if err != nil {
-				return nil, nil, err
+				return out, err
 			}
 			add(row.Product, row.Vector)
 		}
 	}
-	if len(vectors) == 0 {
-		return nil, nil, fmt.Errorf("none of the %d products has a label: set their category, or give --labels", len(products))
+	if len(out.vectors) == 0 {
+		return out, fmt.Errorf("none of the %d products has a label: set their category, or give --labels", len(products))
 	}
-	return vectors, labels, nil
+	ids, features, err := cat.pooled(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.features = features
+	for _, id := range ids {
+		out.categories = append(out.categories, label[id])
+	}
+	return out, nil
 }
 
 func readLabels(path string) (map[string]string, error) {

@@ -56,58 +56,73 @@ func (l *lesson) choose(ctx context.Context) (Choice, error) {
 		copy(own.Row(r), l.views[photo].z.Row(i))
 		unit(own.Row(r), 1)
 	}
-	top := -1.
-	type tally struct{ knn, raw, words, asked, worded float64 }
-	for _, ridge := range ridgeTried {
-		for _, weight := range weights {
-			sums := make([]tally, len(owns))
-			for fold := range folds {
-				if err := ctx.Err(); err != nil {
-					return best, context.Cause(ctx)
-				}
-				use := make([]bool, len(l.label))
-				for i := range use {
-					use[i] = true
-				}
-				for r := fold; r < len(at); r += folds {
-					use[at[r]] = false
-				}
-				map1, err := l.lead(photo, ridge, weight, use)
+	type setting struct{ ridge, weight, own int }
+	sums := map[setting]*tallied{}
+	for fold := range folds {
+		if err := ctx.Err(); err != nil {
+			return best, context.Cause(ctx)
+		}
+		use := make([]bool, len(l.label))
+		for i := range use {
+			use[i] = true
+		}
+		for r := fold; r < len(at); r += folds {
+			use[at[r]] = false
+		}
+		seen, said := l.teach(photo, use), taught{}
+		if l.pivot >= 0 {
+			said = l.teach(l.pivot, use)
+		}
+		for ri, ridge := range ridgeTried {
+			for wi, weight := range weights {
+				m, err := seen.lead(ridge, weight)
 				if err != nil {
 					return best, err
 				}
-				shared := l.shared(photo, map1, at)
-				for k, o := range owns {
-					t := &sums[k]
-					if l.labels > 0 {
-						right, raw, asked := l.vote(own, shared, at, fold, o)
-						t.knn, t.raw, t.asked = t.knn+right, t.raw+raw, t.asked+asked
-					}
+				shared := l.shared(photo, m, at)
+				votes := make([]tallied, len(owns))
+				if l.labels > 0 {
+					l.vote(own, shared, at, fold, votes)
 				}
+				found, worded := 0., 0.
 				if l.pivot >= 0 {
-					found, asked, err := l.found(shared, at, fold, ridge, weight, use)
-					if err != nil {
+					if m, err = said.lead(ridge, weight); err != nil {
 						return best, err
 					}
-					for k := range sums {
-						sums[k].words, sums[k].worded = sums[k].words+found, sums[k].worded+asked
+					found, worded = l.found(shared, m, at, fold)
+				}
+				for k, v := range votes {
+					s := setting{ri, wi, k}
+					if sums[s] == nil {
+						sums[s] = &tallied{}
 					}
+					t := sums[s]
+					t.knn, t.raw, t.asked, t.words, t.worded = t.knn+v.knn, t.raw+v.raw, t.asked+v.asked, t.words+found, t.worded+worded
 				}
 			}
-			for k, t := range sums {
-				c := Choice{Own: owns[k], Ridge: ridge, Category: weight, Products: len(at), KNN: t.knn / max(t.asked, 1), RawKNN: t.raw / max(t.asked, 1), Words: t.words / max(t.worded, 1)}
+		}
+	}
+	most := -1.
+	for ri, ridge := range ridgeTried {
+		for wi, weight := range weights {
+			for k, o := range owns {
+				t := sums[setting{ri, wi, k}]
+				c := Choice{Own: o, Ridge: ridge, Category: weight, Products: len(at), KNN: t.knn / max(t.asked, 1), RawKNN: t.raw / max(t.asked, 1), Words: t.words / max(t.worded, 1)}
 				value := c.KNN + c.Words/2
-				if l.labels == 0 && owns[k] == .5 {
+				if l.labels == 0 && o == .5 {
 					value += 1e-6 // nothing tells: as much of the one as of the other
 				}
-				if value > top {
-					top, best = value, c
+				if value > most {
+					most, best = value, c
 				}
 			}
 		}
 	}
 	return best, nil
 }
+
+// tallied is what a setting came to: right answers and what was asked.
+type tallied struct{ knn, raw, asked, words, worded float64 }
 
 // photo is the modality that is judged: the first that is not the text.
 func (l *lesson) photo() int {
@@ -134,65 +149,61 @@ func (l *lesson) shared(side int, m linear.Matrix, at []int) linear.Matrix {
 	return out
 }
 
-// vote counts, of the places of a fold, those whose nearest others vote for their own category, by content and by the
-// features alone.
-func (l *lesson) vote(own, shared linear.Matrix, at []int, fold int, weight float32) (right, raw, asked float64) {
+// vote counts for each of owns, of the places of a fold, those whose nearest others vote for their own category, by content
+// and by the features alone.
+func (l *lesson) vote(own, shared linear.Matrix, at []int, fold int, votes []tallied) {
 	places := where(len(at), func(r int) bool { return r%folds == fold && l.label[at[r]] >= 0 })
-	rights, raws := make([]bool, len(places)), make([]bool, len(places))
-	a, b := weight*weight, (1-weight)*(1-weight)
+	raws := make([]bool, len(places))
+	rights := make([][]bool, len(owns))
+	for k := range owns {
+		rights[k] = make([]bool, len(places))
+	}
 	inParallel(len(places), func(from, to int) {
-		both, alone := make([]float32, len(at)), make([]float32, len(at))
+		alone, together, both := make([]float32, len(at)), make([]float32, len(at)), make([]float32, len(at))
 		for p := from; p < to; p++ {
 			r := places[p]
 			for o := range at {
-				alone[o] = dot(own.Row(r), own.Row(o))
-				both[o] = a*alone[o] + b*dot(shared.Row(r), shared.Row(o))
 				if o == r || l.label[at[o]] < 0 {
-					alone[o], both[o] = -2, -2
+					alone[o], together[o] = -2, -2
+					continue
 				}
+				alone[o], together[o] = dot(own.Row(r), own.Row(o)), dot(shared.Row(r), shared.Row(o))
 			}
-			rights[p], raws[p] = l.elects(both, at, l.label[at[r]]), l.elects(alone, at, l.label[at[r]])
+			raws[p] = l.elects(alone, at, l.label[at[r]])
+			for k, weight := range owns {
+				for o := range both {
+					both[o] = weight*weight*alone[o] + (1-weight)*(1-weight)*together[o]
+				}
+				rights[k][p] = l.elects(both, at, l.label[at[r]])
+			}
 		}
 	})
-	return float64(count(rights)), float64(count(raws)), float64(len(places))
+	for k := range votes {
+		votes[k].knn, votes[k].raw, votes[k].asked = float64(count(rights[k])), float64(count(raws)), float64(len(places))
+	}
 }
 
 func (l *lesson) elects(scores []float32, at []int, label int) bool {
-	votes, most, elected := map[int]int{}, 0, -1
-	near := top(scores, neighbours)
-	for _, o := range near {
-		votes[l.label[at[o]]]++
-	}
-	for _, o := range near {
-		if v := votes[l.label[at[o]]]; v > most {
-			most, elected = v, l.label[at[o]]
-		}
-	}
-	return elected == label
+	return elected(top(scores, neighbours), func(o int32) int { return l.label[at[o]] }) == label
 }
 
-// found counts the places of a fold whose text finds their own photo among the first of the fold's photos.
-func (l *lesson) found(shared linear.Matrix, at []int, fold int, ridge, weight float32, use []bool) (found, asked float64, err error) {
-	m, err := l.lead(l.pivot, ridge, weight, use)
-	if err != nil {
-		return 0, 0, err
-	}
-	words := l.shared(l.pivot, m, at)
+// found counts the places of a fold whose text, by its map, finds their own photo among the first of the fold's photos.
+func (l *lesson) found(shared, m linear.Matrix, at []int, fold int) (found, asked float64) {
 	places := where(len(at), func(r int) bool { return r%folds == fold })
+	words := l.shared(l.pivot, m, at)
 	hits := make([]bool, len(places))
-	scores := func(r int, dst []float32) {
-		for k, o := range places {
-			dst[k] = dot(words.Row(r), shared.Row(o))
-		}
-	}
 	inParallel(len(places), func(from, to int) {
 		row := make([]float32, len(places))
 		for p := from; p < to; p++ {
-			if r := places[p]; l.views[l.pivot].on[at[r]] {
-				scores(r, row)
-				for _, k := range top(row, neighbours) {
-					hits[p] = hits[p] || k == int32(p)
-				}
+			r := places[p]
+			if !l.views[l.pivot].on[at[r]] {
+				continue
+			}
+			for k, o := range places {
+				row[k] = dot(words.Row(r), shared.Row(o))
+			}
+			for _, k := range top(row, neighbours) {
+				hits[p] = hits[p] || k == int32(p)
 			}
 		}
 	})
@@ -201,5 +212,5 @@ func (l *lesson) found(shared linear.Matrix, at []int, fold int, ridge, weight f
 			asked++
 		}
 	}
-	return float64(count(hits)), asked, nil
+	return float64(count(hits)), asked
 }

@@ -83,7 +83,7 @@ func Fit(ctx context.Context, m linear.Multiplier, modalities []dataset.Modality
 	h.Choice = choice
 	h.Own, h.Shared = choice.Own, l.width()
 	for k := range h.Sides {
-		if h.Sides[k].Map, err = l.lead(k, choice.Ridge, choice.Category, nil); err != nil {
+		if h.Sides[k].Map, err = l.teach(k, nil).lead(choice.Ridge, choice.Category); err != nil {
 			return nil, err
 		}
 		if h.Sides[k].Name == pivotName {

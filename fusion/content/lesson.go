@@ -103,25 +103,22 @@ func tapered(v view) linear.Matrix {
 	return out
 }
 
-// lead is the map of a modality's z into the shared space, learned from the places that may be looked at (nil: all). A
-// modality that shares too few items with the text and with categories has none.
-func (l *lesson) lead(side int, ridge, category float32, use []bool) (linear.Matrix, error) {
+// taught is what there is to lead a modality's z into the shared space by, before it is said how strictly.
+type taught struct {
+	rows, width, at int             // of the map; at is where categories begin
+	text            linear.Matrix   // the text's own map
+	words, kinds    *normalEquation // of the others' map to the text, and of the map to categories; nil without
+}
+
+// teach looks at the places that may be looked at (nil: all).
+func (l *lesson) teach(side int, use []bool) taught {
 	v := l.views[side]
+	t := taught{rows: v.z.Cols, width: l.width(), at: l.text.Cols}
 	if !l.head.Sides[side].Used {
-		return linear.Matrix{}, nil
+		return t
 	}
-	out := linear.Zeros(v.z.Cols, l.width())
-	put := func(at int, m linear.Matrix, times float32) {
-		for i := range m.Rows {
-			for k, x := range m.Row(i) {
-				out.Row(i)[at+k] = times * x
-			}
-		}
-	}
-	learned := false
 	if l.pivot == side {
-		put(0, l.text, 1)
-		learned = true
+		t.text = l.text
 	} else if l.pivot >= 0 {
 		p := l.views[l.pivot]
 		places := where(len(v.on), func(i int) bool { return v.on[i] && p.on[i] && (use == nil || use[i]) })
@@ -130,27 +127,45 @@ func (l *lesson) lead(side int, ridge, category float32, use []bool) (linear.Mat
 			for r, i := range places {
 				accumulate(target.Row(r), p.z.Row(i), l.text)
 			}
-			m, err := regress(v.z, places, target, ridge)
-			if err != nil {
-				return out, err
-			}
-			put(0, m, 1)
-			learned = true
+			t.words = normalOf(v.z, places, target)
 		}
 	}
 	if l.labels > 0 {
 		places := where(len(v.on), func(i int) bool { return v.on[i] && l.label[i] >= 0 && (use == nil || use[i]) })
 		if len(places) >= fewestPairs {
-			m, err := regress(v.z, places, l.indicators(places), ridge)
-			if err != nil {
-				return out, err
-			}
-			put(l.text.Cols, m, category)
-			learned = true
+			t.kinds = normalOf(v.z, places, l.indicators(places))
 		}
 	}
-	if !learned {
+	return t
+}
+
+// lead is the map into the shared space. A modality that shares too few items with the text and with categories has none.
+func (t taught) lead(ridge, category float32) (linear.Matrix, error) {
+	if t.text.Rows == 0 && t.words == nil && t.kinds == nil {
 		return linear.Matrix{}, nil
+	}
+	out := linear.Zeros(t.rows, t.width)
+	put := func(at int, m linear.Matrix, times float32) {
+		for i := range m.Rows {
+			for k, x := range m.Row(i) {
+				out.Row(i)[at+k] = times * x
+			}
+		}
+	}
+	put(0, t.text, 1)
+	for _, part := range []struct {
+		normal *normalEquation
+		at     int
+		times  float32
+	}{{t.words, 0, 1}, {t.kinds, t.at, category}} {
+		if part.normal == nil {
+			continue
+		}
+		m, err := part.normal.solve(ridge)
+		if err != nil {
+			return out, err
+		}
+		put(part.at, m, part.times)
 	}
 	return out, nil
 }
@@ -179,10 +194,15 @@ func (l *lesson) indicators(places []int) linear.Matrix {
 	return out
 }
 
-// regress is the ridge regression of targets on the rows of z at places; ridge is relative to the mean variance of an axis.
-func regress(z linear.Matrix, places []int, target linear.Matrix, ridge float32) (linear.Matrix, error) {
-	d := z.Cols
-	rows, wanted := mat.NewDense(len(places), d, nil), mat.NewDense(len(places), target.Cols, nil)
+// normalEquation is a least squares problem.
+type normalEquation struct {
+	gram    *mat.SymDense
+	product *mat.Dense
+}
+
+// normalOf is the regression of targets on the rows of z at places.
+func normalOf(z linear.Matrix, places []int, target linear.Matrix) *normalEquation {
+	rows, wanted := mat.NewDense(len(places), z.Cols, nil), mat.NewDense(len(places), target.Cols, nil)
 	for r, i := range places {
 		for k, x := range z.Row(i) {
 			rows.Set(r, k, float64(x))
@@ -191,24 +211,32 @@ func regress(z linear.Matrix, places []int, target linear.Matrix, ridge float32)
 			wanted.Set(r, k, float64(x))
 		}
 	}
-	var gram mat.SymDense
-	gram.SymOuterK(1, rows.T())
-	trace := mat.Trace(&gram)
+	n := &normalEquation{gram: &mat.SymDense{}, product: &mat.Dense{}}
+	n.gram.SymOuterK(1, rows.T())
+	n.product.Mul(rows.T(), wanted)
+	return n
+}
+
+// solve is the ridge regression; ridge is relative to the mean variance of an axis.
+func (n *normalEquation) solve(ridge float32) (linear.Matrix, error) {
+	d, cols := n.product.Dims()
+	gram := mat.NewSymDense(d, nil)
+	gram.CopySym(n.gram)
+	more := float64(ridge)*mat.Trace(gram)/float64(d) + 1e-12
 	for k := range d {
-		gram.SetSym(k, k, gram.At(k, k)+float64(ridge)*trace/float64(d)+1e-12)
+		gram.SetSym(k, k, gram.At(k, k)+more)
 	}
-	var product, solved mat.Dense
-	product.Mul(rows.T(), wanted)
+	var solved mat.Dense
 	var factor mat.Cholesky
-	if !factor.Factorize(&gram) {
+	if !factor.Factorize(gram) {
 		return linear.Matrix{}, fault("a regression has no solution; are the features of a sensible size?")
 	}
-	if err := factor.SolveTo(&solved, &product); err != nil {
+	if err := factor.SolveTo(&solved, n.product); err != nil {
 		return linear.Matrix{}, fault("a regression has no solution: %v", err)
 	}
-	out := linear.Zeros(d, target.Cols)
+	out := linear.Zeros(d, cols)
 	for i := range d {
-		for k := range target.Cols {
+		for k := range cols {
 			out.Row(i)[k] = float32(solved.At(i, k))
 		}
 	}

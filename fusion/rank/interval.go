@@ -38,8 +38,9 @@ func (s SliceResult) Mean(metric string) float64 { return s.Estimates[metric].Me
 // Estimate is a mean over users with the 95 % interval of its bootstrap (Low = High = Mean without resamples).
 type Estimate struct{ Mean, Low, High float64 }
 
-// estimates resamples users. One draw serves all metrics.
-func estimates(values map[string][]float32, resamples int, seed uint64) map[string]Estimate {
+// Estimates are the means of metrics (each a value per user, as many for all) with 95 % bootstrap intervals over users. One
+// draw serves all metrics; without resamples intervals are the mean.
+func Estimates(values map[string][]float32, resamples int, seed uint64) map[string]Estimate {
 	names := slices.Sorted(maps.Keys(values))
 	out := map[string]Estimate{}
 	if len(names) == 0 || len(values[names[0]]) == 0 {
@@ -104,5 +105,5 @@ func Difference(a, b SliceResult, metric string, resamples int, seed uint64) (Es
 	for i := range x {
 		d[i] = x[i] - y[i]
 	}
-	return estimates(map[string][]float32{metric: d}, resamples, seed)[metric], nil
+	return Estimates(map[string][]float32{metric: d}, resamples, seed)[metric], nil
 }

@@ -118,6 +118,6 @@ func (t *tally) result(p Protocol) SliceResult {
 			r.Coverage[fmt.Sprintf("coverage@%d", k)] = float64(shown) / float64(candidates)
 		}
 	}
-	r.Estimates = estimates(r.Values, p.Resamples, p.Seed)
+	r.Estimates = Estimates(r.Values, p.Resamples, p.Seed)
 	return r
 }
