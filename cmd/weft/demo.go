@@ -19,14 +19,18 @@ type demoCmd struct {
 	Report    string `help:"HTML page of products beside their neighbours." default:"out/neighbours.html" type:"path" placeholder:"FILE"`
 	Listen    string `help:"HTTP address; port 0 takes a free one." default:"127.0.0.1:0"`
 	Serve     bool   `help:"Stay up after the report, until Ctrl-C."`
+	Shoppers  int    `help:"Simulated shoppers." default:"400"`
+	Towers    int    `help:"Towers of the model that is trained on the shop." default:"3"`
+	Epochs    int    `help:"Epochs of its training, at most." default:"12"`
 }
 
 // Help is shown by --help.
 func (demoCmd) Help() string {
 	return `Copies the sample catalogue into a bucket and runs 'weft up' over it until every product has a vector. Then simulated
 shoppers, seeded and with known tastes, send what they did over HTTP; what they buy in the last days of the simulation is
-kept from the shop. Prints a short table and draws a page: three of the shoppers with what they did and what they
-get, and every product beside its nearest neighbours.
+kept from the shop. The shop then trains on their rows, as by 'weft train --data', and the model serves if it passes the gate of
+'weft models promote'. Prints a short table and draws a page: three of the shoppers with what they did and what they get in the
+end, and every product beside its nearest neighbours.
 
 Examples:
   weft demo
@@ -46,7 +50,7 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	defer u.stop()
+	defer func() { u.stop() }()
 	if err := u.wait(ctx, true); err != nil {
 		return stopped(err, c.Data)
 	}
@@ -54,6 +58,14 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 	people, err := c.people(ctx, u)
 	if err != nil {
 		return stopped(err, c.Data)
+	}
+	if people != nil && people.Trained == nil {
+		if u, people.Learned, err = c.learn(ctx, a, up, u); err == nil && people.Learned.Promoted {
+			people.Trained, err = people.judge(ctx, u)
+		}
+		if err != nil {
+			return stopped(err, c.Data)
+		}
 	}
 	products, err := u.tenant.neighbourhoods(ctx, demoNeighbours)
 	if err != nil {
@@ -91,11 +103,11 @@ const demoNeighbours = 6
 // people lets simulated shoppers come, waits for their vectors and judges their lists.
 // It is nil where the catalogue is not one that shoppers can be drawn over.
 func (c *demoCmd) people(ctx context.Context, u *up) (*people, error) {
-	api, err := client.New(client.Config{URL: "http://" + u.node.http.Addr().String()})
+	api, err := u.client()
 	if err != nil {
 		return nil, err
 	}
-	p, err := simulate(ctx, api, c.Catalogue)
+	p, err := simulate(ctx, api, c.Catalogue, c.Shoppers)
 	if cannotSimulate(err) {
 		u.app.log.Warn("no shoppers are simulated", "cause", err)
 		return nil, nil
@@ -106,7 +118,17 @@ func (c *demoCmd) people(ctx context.Context, u *up) (*people, error) {
 	if err := u.wait(ctx, true); err != nil {
 		return nil, err
 	}
-	return p, p.judge(ctx, api)
+	lists, err := p.judge(ctx, u)
+	if u.tenant.pinned.spec.Towers == nil {
+		p.Untrained = lists
+	} else { // an earlier run has trained
+		p.Trained = lists
+	}
+	return p, err
+}
+
+func (u *up) client() (*client.Client, error) {
+	return client.New(client.Config{URL: "http://" + u.node.http.Addr().String()})
 }
 
 // stopped explains an interruption: nothing is lost by it.
@@ -155,8 +177,11 @@ func printDemo(a *app, products []neighbourhood, people *people, work upReport, 
 	fmt.Fprintf(a.out, "same class among %d nearest   %.0f %%  (by chance %.0f %%)\n", score.K, 100*score.Same, 100*chance(score))
 	if p := people; p != nil {
 		fmt.Fprintf(a.out, "simulated shoppers           %d, with %d events; %d have a vector\n", len(p.sim.Users), p.Events, p.Vectors)
-		fmt.Fprintf(a.out, "later purchase in the first %d   %.0f ± %.0f %%  (popular %.0f %%, random %.0f %%) of %d shoppers\n",
-			p.Hits.K, 100*p.Hits.Rate, 100*p.Hits.Error, 100*p.Popular.Rate, 100*p.Random.Rate, p.Hits.Users)
+		fmt.Fprintf(a.out, "later purchase in the first %d, of %d shoppers\n", demoList, p.Random.Users)
+		for _, row := range p.Rows() {
+			fmt.Fprintf(a.out, "  %-26s %.0f ± %.0f %%\n", row.Name, 100*row.Rate, 100*row.Error)
+		}
+		fmt.Fprintf(a.out, "%s\n", p.Serving())
 	}
 	fmt.Fprintf(a.out, "ready after                  %.2f s, all of it took %.1f s\n", work.Startup, took.Seconds())
 }

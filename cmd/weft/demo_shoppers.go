@@ -14,11 +14,10 @@ import (
 )
 
 const (
-	demoSeed   = 7
-	demoPeople = 400
-	demoList   = 10
-	demoShown  = 3  // shoppers on the page
-	demoActs   = 10 // of what they did
+	demoSeed  = 7
+	demoList  = 10
+	demoShown = 3  // shoppers on the page
+	demoActs  = 10 // of what they did
 )
 
 // people is what the demonstration's simulated shoppers did, and what they get.
@@ -26,10 +25,41 @@ type people struct {
 	sim     *simulated.Simulation
 	Events  int // taken in
 	Vectors int
-	Hits    simulated.Hits // of the lists that weft gives
-	Popular simulated.Hits
-	Random  simulated.Hits
-	Shown   []shopper
+	// Hits of the lists that weft gives: nil where no such fusion has served.
+	Untrained, Trained    *simulated.Hits
+	Random, Popular, Best simulated.Hits // Best knows the tastes
+	Learned               *learned       // nil: by an earlier run
+	Shown                 []shopper
+}
+
+// rates is how often lists of a kind held what was bought later.
+type rates struct {
+	Name string
+	simulated.Hits
+}
+
+// Rows are the kinds of lists that were judged, the worst first as a rule.
+func (p *people) Rows() []rates {
+	rows := []rates{{"random", p.Random}, {"popular", p.Popular}}
+	if p.Untrained != nil {
+		rows = append(rows, rates{"weft, untrained", *p.Untrained})
+	}
+	if p.Trained != nil {
+		rows = append(rows, rates{"weft, trained on the shop", *p.Trained})
+	}
+	return append(rows, rates{"best possible", p.Best})
+}
+
+// Serving says what gives the lists in the end, and why.
+func (p *people) Serving() string {
+	switch l := p.Learned; {
+	case l == nil:
+		return "the model that an earlier run has trained serves"
+	case l.Promoted:
+		return fmt.Sprintf("the trained model serves (training %.0f s, promotion %.0f s)", l.Training.Seconds, l.Promotion)
+	default:
+		return fmt.Sprintf("the untrained fusion serves: the gate refused the trained model (training %.0f s), which is %s", l.Training.Seconds, l.Gate)
+	}
 }
 
 // shopper is one of them on the page.
@@ -53,12 +83,12 @@ type offer struct {
 
 // simulate draws shoppers over the catalogue and has them send their rows over HTTP,
 // as a shop's own would.
-func simulate(ctx context.Context, api *client.Client, catalogue string) (*people, error) {
+func simulate(ctx context.Context, api *client.Client, catalogue string, shoppers int) (*people, error) {
 	products, err := simulated.ReadCatalogue(catalogue)
 	if err != nil {
 		return nil, err
 	}
-	sim, err := simulated.Generate(simulated.Config{Seed: demoSeed, Products: products, Shoppers: demoPeople})
+	sim, err := simulated.Generate(simulated.Config{Seed: demoSeed, Products: products, Shoppers: shoppers})
 	if err != nil {
 		return nil, err
 	}
@@ -96,19 +126,25 @@ func send[R any](ctx context.Context, api *client.Client, kind string, rows []R)
 	return held, nil
 }
 
-// judge asks for everyone's list and compares it with what they bought later.
-func (p *people) judge(ctx context.Context, api *client.Client) error {
+// judge asks for everyone's list and counts those that hold what was bought later. The shoppers on the page are of the lists
+// that were judged last.
+func (p *people) judge(ctx context.Context, u *up) (*simulated.Hits, error) {
+	api, err := u.client()
+	if err != nil {
+		return nil, err
+	}
+	p.Vectors, p.Shown = 0, nil
 	lists := map[string]client.Recommendations{}
 	for _, u := range p.sim.Users {
 		list, err := api.Recommend(ctx, u.ID, client.RecommendOptions{K: demoList})
 		if err != nil {
-			return fmt.Errorf("recommendations for %s: %w", u.ID, err)
+			return nil, fmt.Errorf("recommendations for %s: %w", u.ID, err)
 		}
 		if lists[u.ID] = list; list.Road == client.RoadPersonal {
 			p.Vectors++
 		}
 	}
-	p.Hits = p.sim.HitRate(demoList, func(user string) []string {
+	hits := p.sim.HitRate(demoList, func(user string) []string {
 		var ids []string
 		for _, item := range lists[user].Items {
 			ids = append(ids, item.ID)
@@ -117,8 +153,9 @@ func (p *people) judge(ctx context.Context, api *client.Client) error {
 	})
 	p.Popular = p.sim.HitRate(demoList, p.sim.Popular())
 	p.Random = p.sim.HitRate(demoList, p.sim.Random())
+	p.Best = p.sim.HitRate(demoList, p.sim.Best())
 	p.show(lists)
-	return nil
+	return &hits, nil
 }
 
 // show picks the first shoppers, by id, with a vector, enough behind it, and different

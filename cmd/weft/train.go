@@ -12,6 +12,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"weft/fusion/dataset"
 	"weft/fusion/train"
 	"weft/onnx"
 )
@@ -66,39 +67,7 @@ func (c *trainCmd) Run(ctx context.Context, a *app) error {
 	if c.Tables == "" && c.Data == "" && c.Objects == "" {
 		return usagef("nothing to learn from: give a catalogue with --data or --objects, or with --tables the folder that holds interactions.csv or interactions.parquet")
 	}
-	config := train.Config{Seed: c.Seed, Towers: c.Towers, Epochs: c.Epochs, Batch: c.Batch, Rate: c.Rate, Threads: c.Threads}
-	if err := config.Validate(); err != nil {
-		return usageError{err}
-	}
-	if err := c.fresh(); err != nil {
-		return err
-	}
-	data, report, err := c.read(ctx, a, c.place, encoders{Models: c.Models, Cache: c.Cache, Runtime: c.Runtime, Provider: c.Provider, Text: c.Text})
-	if err != nil {
-		return err
-	}
-	a.log.Info(describe(report))
-	for _, w := range report.Warnings {
-		a.log.Warn(w)
-	}
-	runtime, err := c.open()
-	if err != nil {
-		return err
-	}
-	bar := newTrainBar(a.err)
-	s, err := train.Train(ctx, train.Options{Runtime: runtime, Data: data, Report: report, Config: config, Grid: c.Grid, Out: c.Out, Resume: c.Resume,
-		Watch: train.Watch{
-			Stage: func(name string) { bar.clear(); a.log.Info(name) },
-			Step:  bar.step,
-			Epoch: func(e train.Epoch) {
-				bar.clear()
-				a.log.Info("epoch", "n", e.Epoch, "loss", round(e.Loss), "recall@20", round(e.Validation.Recall), "ndcg@20", round(e.Validation.NDCG), "took", time.Duration(e.Seconds*float64(time.Second)).Round(time.Millisecond))
-			},
-		}})
-	bar.clear()
-	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("stopped; what was done is saved in %s: the same command with --resume goes on from there", c.Out)
-	}
+	s, data, err := c.learn(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -111,6 +80,47 @@ func (c *trainCmd) Run(ctx context.Context, a *app) error {
 		return json.NewEncoder(a.out).Encode(s)
 	}
 	return printSummary(a.out, s, c.Out)
+}
+
+// learn reads the rows and trains a model in Out.
+func (c *trainCmd) learn(ctx context.Context, a *app) (s train.Summary, _ *dataset.Dataset, err error) {
+	config := train.Config{Seed: c.Seed, Towers: c.Towers, Epochs: c.Epochs, Batch: c.Batch, Rate: c.Rate, Threads: c.Threads}
+	if err := config.Validate(); err != nil {
+		return s, nil, usageError{err}
+	}
+	if err := c.fresh(); err != nil {
+		return s, nil, err
+	}
+	data, report, err := c.read(ctx, a, c.place, encoders{Models: c.Models, Cache: c.Cache, Runtime: c.Runtime, Provider: c.Provider, Text: c.Text})
+	if err != nil {
+		return s, nil, err
+	}
+	a.log.Info(describe(report))
+	for _, w := range report.Warnings {
+		a.log.Warn(w)
+	}
+	runtime, err := c.open()
+	if err != nil {
+		return s, nil, err
+	}
+	bar := newTrainBar(a.err)
+	s, err = train.Train(ctx, train.Options{Runtime: runtime, Data: data, Report: report, Config: config, Grid: c.Grid, Out: c.Out, Resume: c.Resume,
+		Watch: train.Watch{
+			Stage: func(name string) { bar.clear(); a.log.Info(name) },
+			Step:  bar.step,
+			Epoch: func(e train.Epoch) {
+				bar.clear()
+				a.log.Info("epoch", "n", e.Epoch, "loss", round(e.Loss), "recall@20", round(e.Validation.Recall), "ndcg@20", round(e.Validation.NDCG), "took", time.Duration(e.Seconds*float64(time.Second)).Round(time.Millisecond))
+			},
+		}})
+	bar.clear()
+	if errors.Is(err, context.Canceled) {
+		return s, nil, fmt.Errorf("stopped; what was done is saved in %s: the same command with --resume goes on from there", c.Out)
+	}
+	if err != nil {
+		return s, nil, err
+	}
+	return s, data, nil
 }
 
 // fresh refuses to write over a model, or to forget a training that was interrupted.
