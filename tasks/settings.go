@@ -9,8 +9,7 @@ import (
 )
 
 // SettingsKey is the object below the tenant that holds its settings. It is the
-// operator's: nothing of weft but `weft tenants set` writes it. Without it the defaults
-// hold.
+// operator's: nothing of weft writes it. Without it the defaults hold.
 const SettingsKey = "settings.json"
 
 // Settings say how a tenant is treated beside the others. They lie in the bucket and not

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,6 +122,24 @@ func TestRecommend(t *testing.T) {
 	t.Run("the same", func(t *testing.T) {
 		if now := recommend(t, "ann", "-k", "100"); !slices.Equal(names(now), names(rested)) {
 			t.Errorf("over HTTP %v, from the lake %v", names(now), names(rested))
+		}
+	})
+	t.Run("a stranger's script makes the same", func(t *testing.T) {
+		script := string(read(t, "../../examples/reading/recommend.py"))
+		info, _ := runningAt(s.dir)
+		for _, k := range []string{"5", "10", "100"} {
+			list := recommend(t, "ann", "-k", k)
+			made := strings.Split(python(t, script, info.Redis, "ann", k, bought+","+sentBack), "\n")
+			if list.Road != client.RoadPersonal || len(made) != len(list.Items) {
+				t.Fatalf("-k %s: the script makes %v, the API %+v", k, made, list)
+			}
+			for i, item := range list.Items {
+				var id string
+				var score float64
+				if _, err := fmt.Sscan(made[i], &id, &score); err != nil || id != item.ID || math.Abs(score-item.Score) > 2e-6 {
+					t.Errorf("-k %s, item %d: the script makes %q, the API %s %.6f", k, i, made[i], item.ID, item.Score)
+				}
+			}
 		}
 	})
 	t.Run("a purchase", func(t *testing.T) {
