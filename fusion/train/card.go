@@ -59,6 +59,7 @@ func (t *training) card(m *served) string {
 		}
 		line("Among all items they take %.1f %% of the places of lists of 20, where %.4f of the new targets are found (%.4f if they were not helped), for %.2f %% of Recall + NDCG.", 100*cold.Share, cold.Reached, cold.ReachedBefore, 100*cold.Cost)
 	}
+	t.cardContent(line)
 	line("\n## Limits\n")
 	line("- Figures are of the validation part that also chose; expect a little less elsewhere. `weft evaluate` measures the test part.")
 	line("- Served item vectors are padded to unit length; their mutual cosine is not likeness. Use `content` of product.onnx for that.")

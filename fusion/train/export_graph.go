@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 
+	"weft/fusion/content"
 	"weft/onnx/graph"
 )
 
@@ -61,10 +62,10 @@ func (e *exporter) named(name string, v graph.Value, dims []graph.Dim) {
 //	residual [N, rank]  row of residual.npy; for a new product the cold residual of the manifest
 //	x.NAME [N, width]   raw features of a modality, and has.NAME [N, 1], 1 or 0 where there are none
 //
-// Outputs: vector [N, 256], of unit length, whose product with a user's vector is the score; content [N, dim], of unit
-// length, what features say of the product, without its identity; source [N, source_dim], the row that a history takes for
+// Outputs: vector [N, 256], of unit length, whose product with a user's vector is the score; content [N, head.Dim()], of unit
+// length, what features say of the product (see package content; without a head [N, dim], the tower's features); source [N, source_dim], the row that a history takes for
 // a product that nobody had (those of the others are in sources.npy).
-func (m *served) productModel(features []prepared) ([]byte, error) {
+func (m *served) productModel(features []prepared, head *content.Head) ([]byte, error) {
 	e := newExporter("product")
 	n := func(width int) []graph.Dim { return graph.Batch("N", int64(width)) }
 	d := m.tower.dim - 1
@@ -76,14 +77,14 @@ func (m *served) productModel(features []prepared) ([]byte, error) {
 		has[k] = e.Input("has."+p.Name, graph.Float32, n(1))
 	}
 	sum, hasContent := e.mul(identity, warm), len(features) > 0
-	var content graph.Value
+	var told graph.Value
 	for k, p := range features {
 		x := e.mul(e.Op("MatMul", values{e.encode(p.encoding, raw[k]), e.weight(p.Width, d, m.tower.projects[k])}), has[k])
 		sum = e.add(sum, x)
 		if k == 0 {
-			content = x
+			told = x
 		} else {
-			content = e.add(content, x)
+			told = e.add(told, x)
 		}
 	}
 	v := e.segments(sum, m.tower.segments, d)
@@ -113,7 +114,11 @@ func (m *served) productModel(features []prepared) ([]byte, error) {
 	rest := e.Op("Sqrt", values{e.Op("Max", values{e.sub(e.number(1), e.squares(row)), e.number(0)})})
 	e.named("vector", e.padded(row, m.rank+m.like.Dim, rest), n(Dim))
 	if hasContent {
-		e.named("content", e.exactly(content), n(d))
+		if head != nil {
+			e.named("content", e.head(head, raw, has), n(head.Dim()))
+		} else {
+			e.named("content", e.exactly(told), n(d))
+		}
 		e.named("source", e.concat(source...), n(m.sources.Cols))
 	}
 	return e.Model()

@@ -12,6 +12,7 @@ import (
 
 	"weft/fusion/baselines"
 	"weft/fusion/blocks"
+	"weft/fusion/content"
 	"weft/fusion/dataset"
 	"weft/fusion/linear"
 	"weft/onnx"
@@ -53,8 +54,10 @@ type Summary struct {
 	Refit    []Epoch `json:"refit,omitempty"`
 	Grid     []Trial `json:"grid,omitempty"`
 	Config   Config  `json:"config"`
-	Steps    int     `json:"steps"`
-	Seconds  float64 `json:"seconds"` // since the last interruption
+	// Content is how the content output does on products left out; nil where that could not be asked.
+	Content *content.Quality `json:"content,omitempty"`
+	Steps   int              `json:"steps"`
+	Seconds float64          `json:"seconds"` // since the last interruption
 	// PeakMiB is the most memory that the process held; 0 where the system does not tell.
 	PeakMiB int `json:"peak_mib"`
 }
@@ -103,6 +106,9 @@ func Train(ctx context.Context, o Options) (Summary, error) {
 	if err = errors.Join(err, curves.close()); err != nil {
 		return Summary{}, err
 	}
+	if err := t.fitContent(ctx); err != nil {
+		return Summary{}, err
+	}
 	t.summary.Config, t.summary.Seconds, t.summary.PeakMiB = t.Config, time.Since(began).Seconds(), peakMemory()
 	return t.summary, t.write(ctx, m)
 }
@@ -139,6 +145,7 @@ type training struct {
 	judge    *judge
 	curves   *curves
 	summary  Summary
+	content  *content.Head // nil without anything to learn it from
 }
 
 func (t *training) prepare() error {

@@ -31,7 +31,7 @@ type Manifest = towers.Manifest
 //	metrics.json, model-card.md
 func (t *training) write(ctx context.Context, m *served) error {
 	t.Watch.stage("writing %s", t.Out)
-	product, err := m.productModel(t.features)
+	product, err := m.productModel(t.features, t.content)
 	if err != nil {
 		return err
 	}
