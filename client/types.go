@@ -63,8 +63,12 @@ type Status struct {
 	Tenant     string           `json:"tenant"`
 	Generation string           `json:"generation,omitempty" doc:"The live generation; absent while the vectors are being filled"`
 	Fusion     string           `json:"fusion,omitempty" doc:"What makes the vectors: the fingerprint of a trained model, or untrained"`
-	Queues     []Queue          `json:"queues" nullable:"false"`
-	Waiting    int              `json:"waiting" doc:"Tasks still to be done, over all queues"`
+	Queues     []Queue          `json:"queues" nullable:"false" doc:"What they hold of this tenant"`
+	Waiting    int              `json:"waiting" doc:"Tasks of this tenant still to be done, over all queues"`
+	Weight     float64          `json:"weight,omitempty" doc:"Of the tenant's share beside the others; absent while no scheduler tells"`
+	Quota      int              `json:"quota,omitempty" doc:"Items that may wait in the queues; absent: no limit of its own"`
+	Held       string           `json:"held,omitempty" doc:"Why nothing more is queued just now: share, quota or memory"`
+	Fault      string           `json:"fault,omitempty" doc:"Why nothing is done for the tenant, or by defaults"`
 	Objects    map[string]int64 `json:"objects,omitempty" doc:"Objects by the place they ended in"`
 	Rows       map[string]int64 `json:"rows,omitempty" doc:"Rows by the place they ended in"`
 	Products   Places           `json:"products"`

@@ -39,6 +39,9 @@ func (c *statusCmd) Run(ctx context.Context, a *app) error {
 		return json.NewEncoder(a.out).Encode(s)
 	}
 	fmt.Fprintf(a.out, "tenant %s  generation %s  fusion %s\n", s.Tenant, first(s.Generation, "none yet"), first(s.Fusion, "none yet"))
+	if s.Weight > 0 || s.Fault != "" {
+		fmt.Fprintf(a.out, "share    weight %v, quota %s%s%s\n", s.Weight, quota(s.Quota), said("; held by its ", s.Held), said("; ", s.Fault))
+	}
 	o, p := s.Objects, s.Products
 	fmt.Fprintf(a.out, "objects  %d: %d in vectors, %d dead, %d declined, %d waiting\n", o["listed"], o["vector"], o["dead"], o["declined"], o["waiting"])
 	fmt.Fprintf(a.out, "products %d: %d vectors, %d dead, %d waiting\n", p.Expected, p.Vectors, p.Dead, p.Waiting)
@@ -49,6 +52,22 @@ func (c *statusCmd) Run(ctx context.Context, a *app) error {
 		}
 	}
 	return w.Flush()
+}
+
+// quota is how many items of a tenant may wait, in words.
+func quota(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d items in the queues", n)
+}
+
+// said is what there is to say after before, or nothing.
+func said(before, what string) string {
+	if what == "" {
+		return ""
+	}
+	return before + what
 }
 
 func (c *statusCmd) read(ctx context.Context, a *app) (client.Status, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -154,9 +155,23 @@ func (t *tenant) view() scheduler.View {
 // status is what `weft status` and the console show.
 func (t *tenant) status(ctx context.Context) (client.Status, error) {
 	var s client.Status
-	ds, err := t.node.queue.Depths(ctx)
+	all, err := t.node.queue.DepthsByTenant(ctx)
 	if err != nil {
 		return s, err
+	}
+	fleet, err := t.node.gauge.Look(ctx, 0, t.name)
+	if err != nil {
+		return s, err
+	}
+	told := fleet.Tenants[0]
+	s.Weight, s.Quota, s.Held, s.Fault = told.Weight, told.Quota, string(told.Held), told.Fault
+	ds := slices.Clone(all[t.name]) // each in the order of the queues
+	for i, d := range all[""] {     // of tasks that cannot be read nobody knows whose they are: they are shown to all
+		if i == len(ds) {
+			ds = append(ds, d)
+			continue
+		}
+		ds[i].Pending, ds[i].Active, ds[i].Scheduled, ds[i].Retry = ds[i].Pending+d.Pending, ds[i].Active+d.Active, ds[i].Scheduled+d.Scheduled, ds[i].Retry+d.Retry
 	}
 	for _, d := range ds {
 		s.Queues = append(s.Queues, client.Queue{Type: string(d.Type), Lane: string(d.Lane), Pending: d.Pending, Active: d.Active, Scheduled: d.Scheduled, Retry: d.Retry, Archived: d.Archived})
