@@ -99,6 +99,10 @@ never-below: models ## train on many kinds of shops and compare with EASE, some 
 schemathesis: test-needs ## requests made up from /openapi.json against a live server, some minutes; ARGS='-schemathesis 500 -schemathesis-seed 2'
 	$(GO) test ./cmd/weft -run '^TestAPIAsDescribed$$' -count=1 -v -timeout 60m -schemathesis 100 $(ARGS)
 
+.PHONY: slow
+slow: ## more slow connections than weft serve takes at once: memory, and how long the others wait
+	$(GO) test ./serve -run '^TestManySlowConnections$$' -count=1 -v -slow 10000 $(ARGS)
+
 .PHONY: burst
 burst: test-needs ## autoscale from zero under a burst of PHOTOS (20000); the timeline in out/burst.html; ARGS='-burst-target 5m'
 	@mkdir -p out

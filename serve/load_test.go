@@ -2,12 +2,15 @@ package serve_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,11 +21,14 @@ import (
 	"weft/storage/vectors"
 )
 
+// slowConnections are more than MaxConnections in `make slow`: the others then wait until some are cut.
+var slowConnections = flag.Int("slow", 500, "connections that send a byte and wait")
+
 // Many who send a byte and wait keep nobody else from being answered.
 func TestManySlowConnections(t *testing.T) {
 	s := open(t, nil)
 	s.vectors.put(gen, "p1", 1, 0)
-	for range 500 {
+	for range *slowConnections {
 		c, err := net.Dial("tcp", s.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -32,12 +38,47 @@ func TestManySlowConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // they are cut after five
+	limit := 4 * time.Second // they are cut after five
+	if *slowConnections > 8000 {
+		limit = 10 * time.Second // the accepted are cut, and those who queue come before us
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	for range 20 {
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	begin := time.Now()
+	for i := range 20 {
 		if _, err := s.client.Product(ctx, "p1"); err != nil {
 			t.Fatal(err)
 		}
+		if i == 0 {
+			t.Logf("%d slow connections: %d MB of heap and stacks, the first answer after %v", *slowConnections, (memory.HeapInuse+memory.StackInuse)>>20, time.Since(begin))
+		}
+	}
+}
+
+// What is far too large is refused, by the handler or, before any handler, by net/http.
+func TestFarTooLarge(t *testing.T) {
+	s := open(t, nil)
+	const list = "/v1/shop/users/u1/recommendations?"
+	for query, want := range map[string]int{
+		"k=1000000000": 422, "k=99999999999999999999": 422, "context=" + strings.Repeat("a", 20<<10): 422,
+	} {
+		if res, body := s.do(t, "GET", list+query, ""); res.StatusCode != want || res.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%.40s: %d %.300s, want %d", query, res.StatusCode, body, want)
+		}
+	}
+	// net/http ends the connection under what it did not read: the status arrives, its text may not.
+	res, err := http.Get(s.url + list + "context=" + strings.Repeat("a", 1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("an address of 1 MB: %d", res.StatusCode)
+	}
+	if res, _ := s.do(t, "GET", "/healthz", ""); res.StatusCode != 200 {
+		t.Errorf("afterwards: %d", res.StatusCode)
 	}
 }
 
