@@ -26,7 +26,7 @@ type Config struct {
 	Consent bool
 	// Name of this process, for dead letters.
 	Name string
-	// Registry takes the counters. May be nil.
+	// Registry takes the counters, which go on where another collector has begun them. May be nil.
 	Registry prometheus.Registerer
 	// Now is the clock; default time.Now.
 	Now func() time.Time

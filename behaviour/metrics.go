@@ -1,6 +1,7 @@
 package behaviour
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,9 +23,17 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.rows, m.dead, m.steps} {
-		if err := reg.Register(c); err != nil {
-			return nil, fmt.Errorf("behaviour: Registry: %w (one registry serves one collector)", err)
+	for _, c := range []**prometheus.CounterVec{&m.rows, &m.dead, &m.steps} {
+		err := reg.Register(*c)
+		var had prometheus.AlreadyRegisteredError
+		if errors.As(err, &had) { // by a collector before this one: the counters go on
+			var same bool
+			if *c, same = had.ExistingCollector.(*prometheus.CounterVec); same {
+				err = nil
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("behaviour: Registry: %w", err)
 		}
 	}
 	return m, nil

@@ -23,6 +23,10 @@ type tenant struct {
 	catalogue *catalogue
 	judge     *quality.Judge // of the lists that are served; nil: of none
 	counted   countedLetters
+
+	use     inUse
+	ended   context.Context // ends what has no end of its own: with the server, or when another takes its place
+	endThem context.CancelFunc
 }
 
 type tenantKey struct{}
@@ -63,12 +67,13 @@ func (s *Server) admit(ctx huma.Context, next func(huma.Context)) {
 			return
 		}
 	}
-	t := (*s.tenants.Load())[name]
+	t := s.enter(name)
 	if t == nil {
 		writeProblem(w, problem(http.StatusNotFound, fmt.Sprintf("tenant %.60q is not served here", name),
 			&huma.ErrorDetail{Location: "path.tenant", Value: name, Message: "unknown tenant; check the name in the path"}))
 		return
 	}
+	defer t.use.leave()
 	next(huma.WithValue(ctx, tenantKey{}, t))
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -104,44 +103,6 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) newTenant(name tasks.Tenant, t Tenant) *tenant {
-	if t.Pictures == nil {
-		t.Pictures = s.plain
-	}
-	served := &tenant{Tenant: t, name: name, catalogue: newCatalogue(name, t, s.cfg.RecheckEvery, s.log, s.metrics)}
-	served.judge = s.newJudge(served, s.judged)
-	return served
-}
-
-// Add answers for another tenant from now on. Errors: ErrConfig for one that cannot be
-// served, or is served already; ErrStopped.
-func (s *Server) Add(name tasks.Tenant, t Tenant) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	cfg := s.cfg
-	cfg.Tenants = map[tasks.Tenant]Tenant{name: t}
-	if err := cfg.validateTenants(); err != nil {
-		return err
-	}
-	all := maps.Clone(*s.tenants.Load())
-	if all[name] != nil {
-		return fmt.Errorf("%w: Tenants[%q] is served already", ErrConfig, name)
-	}
-	if s.stopped {
-		return ErrStopped
-	}
-	added := s.newTenant(name, t)
-	all[name] = added
-	s.tenants.Store(&all)
-	if s.started {
-		s.ended.Go(func() { added.catalogue.follow(s.following) })
-		if added.judge != nil {
-			s.ended.Go(func() { added.judge.Run(s.following) })
-		}
-	}
-	return nil
-}
-
 // Handler answers requests without a listener, for a server of the caller's. Its
 // tenants are searchable only between Start and Stop.
 func (s *Server) Handler() http.Handler { return s.handler }
@@ -176,10 +137,7 @@ func (s *Server) Start(ctx context.Context) error {
 		BaseContext:    func(net.Listener) context.Context { return requests },
 	}
 	for _, t := range *s.tenants.Load() {
-		s.ended.Go(func() { t.catalogue.follow(s.following) })
-		if t.judge != nil {
-			s.ended.Go(func() { t.judge.Run(s.following) })
-		}
+		s.follow(t)
 	}
 	s.ended.Go(func() { s.notices.run(s.following, s.hint) })
 	go func() {

@@ -146,6 +146,7 @@ func older(a, b string) bool {
 // answered as such, one after it cuts the answer. The time of an answer does not bound it,
 // but that of a write does, and the end of the server.
 func (s *Server) stream(ctx context.Context, tell func(context.Context, *lineWriter) error) (*huma.StreamResponse, error) {
+	ended := tenantOf(ctx).ended
 	leave, err := s.streams.enter(ctx, 1)
 	if errors.Is(err, errBusy) {
 		return nil, later(problem(http.StatusTooManyRequests, fmt.Sprintf("%d streams are under way already, and no more are told; come back in a while", s.cfg.MaxStreams)), 5)
@@ -158,14 +159,14 @@ func (s *Server) stream(ctx context.Context, tell func(context.Context, *lineWri
 		r, w := humago.Unwrap(hc)
 		ctx, cancel := context.WithCancel(untimed(r.Context()))
 		defer cancel()
-		defer context.AfterFunc(s.following, cancel)()
+		defer context.AfterFunc(ended, cancel)()
 		out := &lineWriter{w: w, control: http.NewResponseController(w), patience: s.cfg.RequestTimeout}
 		alive := out.keepAlive(ctx, cancel)
 		err := tell(ctx, out)
 		cancel()
 		<-alive
 		switch {
-		case err == nil || s.following.Err() != nil: // a server that stops ends what is followed
+		case err == nil || ended.Err() != nil: // a server that stops, or a tenant that is opened anew, ends what is followed
 			err = out.end()
 		case !out.begun && r.Context().Err() == nil:
 			writeError(w, s.explain(r.Context(), err))

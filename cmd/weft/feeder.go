@@ -83,15 +83,22 @@ func (t *tenant) lead() bool { return t.lock == nil || t.lock.Held() }
 
 // startLock shares the work among the fleet's schedulers.
 func (t *tenant) startLock(ctx context.Context) (err error) {
-	if t.lock, err = queue.NewLock(t.node.queueRDB, t.name, t.node.name, lockTime); err == nil {
+	n := t.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if t.lock = n.locks[t.name]; t.lock != nil {
+		return nil
+	}
+	if t.lock, err = queue.NewLock(n.queueRDB, t.name, n.name, lockTime); err == nil {
+		n.locks[t.name] = t.lock
 		t.lock.Start(ctx)
 	}
 	return err
 }
 
 // keepLive refills Redis whenever it does not say which generation is live: at
-// start, and after it lost its memory. One that says so is repaired now and then.
-func (t *tenant) keepLive(ctx context.Context, repairEvery time.Duration) error {
+// start, after it lost its memory, and when another generation was put live. One that says so is repaired now and then.
+func (t *tenant) keepLive(ctx context.Context, repairEvery time.Duration) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var repaired time.Time
@@ -110,7 +117,7 @@ func (t *tenant) keepLive(ctx context.Context, repairEvery time.Duration) error 
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }
@@ -122,12 +129,15 @@ func (t *tenant) fill(ctx context.Context, repaired *time.Time, repairEvery time
 	case err != nil && !errors.Is(err, vectors.ErrNotLive):
 		return err
 	case live != t.pinned.id:
+		if to, err := t.pointed(ctx); err != nil || to != "" {
+			return err // it is for another generation to fill Redis
+		}
 		t.scheduler.SweepSoon() // the queues may be lost too
 		count, err := scheduler.Refill(ctx, t.lake, t.vectors, t.pinned.id, t.vectors.Load)
 		if err != nil {
 			return err
 		}
-		t.log.Info("refilled from the lake", "vectors", count, "took", time.Since(began))
+		t.log.Info("refilled from the lake", "generation", t.pinned.id, "vectors", count, "took", time.Since(began))
 	case time.Since(*repaired) >= repairEvery:
 		r, err := scheduler.Repair(ctx, t.lake, t.vectors, t.pinned.id, nil)
 		if err != nil {

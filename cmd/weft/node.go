@@ -47,9 +47,11 @@ type node struct {
 	tenants  []*tenant
 	seats    map[tasks.Tenant]*seat // of tenants for whom this process takes tasks
 	machines machines
-	lost     fatal         // an encoder that cannot be had
-	drained  chan struct{} // closed when somebody asks this worker to drain
-	reaper   *queue.Reaper // where the queues outlive this process
+	locks    map[tasks.Tenant]*queue.Lock // of the schedulers, whatever generation they feed
+	former   []*worker.Worker             // of tenants that were opened anew
+	lost     fatal                        // an encoder that cannot be had
+	drained  chan struct{}                // closed when somebody asks this worker to drain
+	reaper   *queue.Reaper                // where the queues outlive this process
 	server   *queue.Server
 	http     *serve.Server
 	// localToken is for commands on this machine, "" where no tokens are asked for.
@@ -61,7 +63,7 @@ type node struct {
 
 // openNode opens what all tenants share; it starts nothing.
 func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vectorsURL string, shared bool) (_ *node, err error) {
-	n := &node{place: p, log: a.log, encoders: e, shared: shared, registry: prometheus.NewRegistry(), drained: make(chan struct{}), lost: make(fatal, 1), seats: map[tasks.Tenant]*seat{},
+	n := &node{place: p, log: a.log, encoders: e, shared: shared, registry: prometheus.NewRegistry(), drained: make(chan struct{}), lost: make(fatal, 1), seats: map[tasks.Tenant]*seat{}, locks: map[tasks.Tenant]*queue.Lock{},
 		machines: machines{map[pixels.Class]*encoderSet{}, map[pixels.Class]*worker.Machine{}}}
 	defer func() {
 		if err != nil {
@@ -157,26 +159,13 @@ func (n *node) refuse(ctx context.Context, payload []byte, reason error) error {
 // tally is what was encoded, and what was known already, of all tenants.
 func (n *node) tally() (encoded, cached map[tasks.Modality]int64) {
 	encoded, cached = map[tasks.Modality]int64{}, map[tasks.Modality]int64{}
-	for _, t := range n.list() {
-		if t.worker == nil {
-			continue
-		}
-		e, c := t.worker.Tally()
+	for _, w := range n.workers() {
+		e, c := w.Tally()
 		for m := range e {
 			encoded[m], cached[m] = encoded[m]+e[m], cached[m]+c[m]
 		}
 	}
 	return encoded, cached
-}
-
-// answer serves a tenant that has come after the server was started.
-func (n *node) answer(t *tenant) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.http == nil {
-		return nil
-	}
-	return n.http.Add(t.name, t.served())
 }
 
 // tenantOf is an open tenant.
@@ -271,6 +260,9 @@ func (n *node) stop() {
 	for _, t := range n.list() {
 		t.stopFeeding()
 	}
+	for _, lock := range n.locks {
+		lock.Stop()
+	}
 	if n.reaper != nil {
 		n.reaper.Stop()
 	}
@@ -286,7 +278,7 @@ func (n *node) stop() {
 	}
 	n.roles.Wait()
 	n.machines = machines{}
-	n.closers, n.http, n.reaper, n.server, n.tenants = nil, nil, nil, nil, nil
+	n.closers, n.http, n.reaper, n.server, n.tenants, n.locks = nil, nil, nil, nil, nil, nil
 }
 
 // idle tells that the sweeps are done, every queue is empty and every commit is

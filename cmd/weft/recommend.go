@@ -150,11 +150,7 @@ func (c *catalogue) recommender(ctx context.Context) (*serve.Recommender, error)
 	if err != nil {
 		return nil, err
 	}
-	_, spec, err := liveGeneration(ctx, c.lake.Generations)
-	if err != nil {
-		return nil, err
-	}
-	model, err := fusion.NewConcat(spec.Fusion)
+	model, err := fusion.NewConcat(c.spec.Fusion)
 	if err != nil {
 		return nil, err
 	}

@@ -54,9 +54,11 @@ func (c *schedulerCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop() // before the node, which waits for the feeders
-	if err := n.forEach(ctx, c.several, func(ctx context.Context, name tasks.Tenant) error { return c.feed(ctx, a, n, name) }); err != nil {
+	feed := func(ctx context.Context, name tasks.Tenant) error { return c.feed(ctx, a, n, name) }
+	if err := n.forEach(ctx, c.several, feed); err != nil {
 		return err
 	}
+	n.followPointers(ctx, (*tenant).pointed, feed)
 	<-ctx.Done()
 	return nil
 }
@@ -68,9 +70,11 @@ func (c *schedulerCmd) feed(ctx context.Context, a *app, n *node, name tasks.Ten
 		return err
 	}
 	if err := errors.Join(t.startLock(ctx), t.startFeeding(c.SweepEvery, true)); err != nil {
+		t.close()
 		return err
 	}
-	n.feeders.Go(func() { _ = t.keepLive(ctx, c.RepairEvery) })
+	t.roles.Go(func() { t.keepLive(t.running, c.RepairEvery) })
+	n.admit(t)
 	fmt.Fprintf(a.err, "weft scheduler %s: tenant %s, generation %s\n", version, t.name, t.pinned.id)
 	return nil
 }
@@ -113,13 +117,16 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 	for _, name := range names {
 		t, err := n.openTenant(ctx, name)
 		if err == nil {
-			err = errors.Join(t.pinned.encoders.image.Load(ctx), t.pinned.encoders.text.Load(ctx), t.newWorker())
+			if err = errors.Join(t.pinned.encoders.image.Load(ctx), t.pinned.encoders.text.Load(ctx), t.newWorker()); err != nil {
+				t.close()
+			}
 		}
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("tenant %s: %w", name, err))
 			continue
 		}
-		n.hold(t)
+		n.hold(t, true)
+		n.admit(t)
 		first = t // the others are opened for their first task
 		fmt.Fprintf(a.err, "weft worker %s: tenant %s, generation %s, provider %s\n", version, t.name, t.pinned.id, c.Provider)
 		break
@@ -133,6 +140,15 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := errors.Join(c.metrics.start(n), n.startWorker(first.pinned)); err != nil {
 		return err
 	}
+	n.followPointers(ctx, (*tenant).filled, func(ctx context.Context, name tasks.Tenant) error {
+		t, err := n.openBegun(ctx, name)
+		if err != nil {
+			return err
+		}
+		n.hold(t, name == first.name)
+		n.admit(t)
+		return nil
+	})
 	select {
 	case <-ctx.Done():
 	case <-n.drained: // `weft drain` asks for the same as a signal
@@ -166,7 +182,8 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	defer n.stop()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	if err := n.forEach(ctx, c.several, func(ctx context.Context, name tasks.Tenant) error { return c.answerFor(ctx, n, name) }); err != nil {
+	answerFor := func(ctx context.Context, name tasks.Tenant) error { return c.answerFor(ctx, n, name) }
+	if err := n.forEach(ctx, c.several, answerFor); err != nil {
 		return err
 	}
 	notify := func(t *tenant, id tasks.ProductID) error {
@@ -180,6 +197,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := n.startServe(ctx, c.Listen, c.access, notify); err != nil {
 		return err
 	}
+	n.followPointers(ctx, (*tenant).filled, answerFor)
 	fmt.Fprintf(a.err, "weft serve %s: http://%s, tenants %s\n", version, n.http.Addr(), words(n.names()))
 	<-ctx.Done()
 	return nil
@@ -192,12 +210,14 @@ func (c *serveCmd) answerFor(ctx context.Context, n *node, name tasks.Tenant) er
 	if err != nil {
 		return err
 	}
-	if t.scheduler, err = t.newScheduler(time.Minute, false); err != nil {
-		return err
+	if t.scheduler, err = t.newScheduler(time.Minute, false); err == nil {
+		err = t.collect(t.scheduler.Changed)
 	}
-	if err := t.collect(t.scheduler.Changed); err != nil {
+	if err != nil {
+		t.close()
 		return err
 	}
 	t.scheduler.StartHints()
-	return n.answer(t)
+	n.admit(t)
+	return nil
 }

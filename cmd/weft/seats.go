@@ -23,7 +23,7 @@ type seat struct {
 	used    time.Time
 	leaving bool          // closed when nothing is in hand any more
 	gone    chan struct{} // closed then
-	held    bool          // by a role of this process: it stays
+	held    bool          // by a role of this process: it stays, and the role closes it
 }
 
 const (
@@ -74,8 +74,13 @@ func (n *node) open(s *seat, name tasks.Tenant) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	t, err := n.openBegun(ctx, name)
+	if err == nil {
+		n.admit(t)
+	}
 	n.mu.Lock()
-	s.tenant, s.err = t, err
+	if s.tenant, s.err = t, err; err == nil {
+		t.seat = s
+	}
 	n.mu.Unlock()
 	close(s.opened)
 	if err == nil {
@@ -105,16 +110,41 @@ func (n *node) openBegun(ctx context.Context, name tasks.Tenant) (*tenant, error
 	if err != nil {
 		return nil, err
 	}
-	return t, t.newWorker()
+	if err := t.newWorker(); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
 }
 
-// hold seats a tenant that a role of this process has opened.
-func (n *node) hold(t *tenant) {
-	s := &seat{tenant: t, opened: make(chan struct{}), held: true}
+// hold seats a tenant that a role of this process has opened; held tells that it stays.
+func (n *node) hold(t *tenant, held bool) {
+	s := &seat{tenant: t, opened: make(chan struct{}), gone: make(chan struct{}), held: held}
 	close(s.opened)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.seats[t.name] = s
+	n.seats[t.name], t.seat = s, s
+}
+
+// unseat waits until no task of a tenant is in hand. Whoever asks for it from now on gets the one that has its seat, or
+// opens it.
+func (n *node) unseat(t *tenant) {
+	n.mu.Lock()
+	s := t.seat
+	if s == nil {
+		n.mu.Unlock()
+		return
+	}
+	if n.seats[t.name] == s {
+		delete(n.seats, t.name)
+	}
+	if !s.leaving {
+		if s.leaving = true; s.inHand == 0 {
+			go n.leave(t.name, s)
+		}
+	}
+	n.mu.Unlock()
+	<-s.gone
 }
 
 // makeRoom lets the tenants used least recently leave. n.mu is held.
@@ -146,10 +176,16 @@ func (n *node) giveBack(name tasks.Tenant, s *seat) {
 
 // leave closes a tenant of whom nothing is in hand.
 func (n *node) leave(name tasks.Tenant, s *seat) {
-	s.tenant.close()
+	if !s.held {
+		s.tenant.close()
+	}
 	n.mu.Lock()
-	n.tenants = slices.DeleteFunc(n.tenants, func(t *tenant) bool { return t == s.tenant })
-	delete(n.seats, name)
+	if !s.held {
+		n.tenants = slices.DeleteFunc(n.tenants, func(t *tenant) bool { return t == s.tenant })
+	}
+	if n.seats[name] == s {
+		delete(n.seats, name)
+	}
 	n.mu.Unlock()
 	close(s.gone)
 }

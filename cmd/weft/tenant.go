@@ -39,14 +39,17 @@ type tenant struct {
 	collector *behaviour.Collector         // nil: this process takes no rows in
 	scheduler *scheduler.Scheduler
 	inbox     *scheduler.Inbox
-	lock      *queue.Lock // of the fleet's schedulers of this tenant
+	lock      *queue.Lock // of the fleet's schedulers of this tenant; the node's
+	seat      *seat       // nil: this process takes no tasks of it
+	unfed     sync.Once
+	closed    sync.Once
 	roles     sync.WaitGroup
 	stopRoles context.CancelFunc // of what runs until the lake is about to close
 	running   context.Context    // ends then
 }
 
 // openTenant opens a tenant's stores and meets its generation; it starts nothing. The
-// node closes it.
+// node closes it once it is admitted.
 func (n *node) openTenant(ctx context.Context, name tasks.Tenant) (_ *tenant, err error) {
 	t := &tenant{node: n, name: name, log: n.log.With("tenant", name), bucket: objects.WithPrefix(n.bucket, string(name)+"/")}
 	t.running, t.stopRoles = context.WithCancel(context.Background())
@@ -71,9 +74,6 @@ func (n *node) openTenant(ctx context.Context, name tasks.Tenant) (_ *tenant, er
 	if err := t.pinned.begin(ctx, t.lake.Generations); err != nil {
 		return nil, err
 	}
-	n.mu.Lock()
-	n.tenants = append(n.tenants, t)
-	n.mu.Unlock()
 	t.roles.Go(t.followSettings)
 	return t, nil
 }
@@ -115,20 +115,20 @@ func (t *tenant) served() serve.Tenant {
 
 // stopFeeding ends what finds work and takes rows in.
 func (t *tenant) stopFeeding() {
-	if t.inbox != nil {
-		t.inbox.Stop()
-	}
-	if t.scheduler != nil {
-		t.scheduler.Stop()
-	}
-	if t.lock != nil {
-		t.lock.Stop()
-	}
-	t.inbox, t.scheduler, t.lock = nil, nil, nil
+	t.unfed.Do(func() {
+		if t.inbox != nil {
+			t.inbox.Stop()
+		}
+		if t.scheduler != nil {
+			t.scheduler.Stop()
+		}
+	})
 }
 
-// close ends the rest and closes the stores. Nothing of the tenant may be in hand.
-func (t *tenant) close() {
+// close ends the rest and closes the stores. Nothing of the tenant may be in hand. It may be called again.
+func (t *tenant) close() { t.closed.Do(t.end) }
+
+func (t *tenant) end() {
 	t.stopFeeding()
 	if t.worker != nil {
 		t.worker.Close()

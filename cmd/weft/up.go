@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weft/scheduler"
@@ -66,7 +67,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer u.stop()
 	fmt.Fprintf(a.err, "weft %s: http://%s  %s  bucket %s  generation %s (ready in %.2f s, %d vectors refilled)\n",
-		version, u.node.http.Addr(), u.vectorsURL, c.bucketDir(), u.tenant.pinned.id, u.startup.Seconds(), u.refilled)
+		version, u.node.http.Addr(), u.vectorsURL, c.bucketDir(), u.tenant.pinned.id, u.startup.Seconds(), u.refilled.Load())
 	err = u.wait(ctx, c.UntilIdle)
 	if errors.Is(err, context.Canceled) {
 		err = nil // Ctrl-C: everything acknowledged is in the bucket
@@ -85,14 +86,14 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 type up struct {
 	app        *app
 	node       *node
-	tenant     *tenant            // the first one
+	tenant     *tenant            // the first one, as it was at the start
 	unfeed     context.CancelFunc // no further tenants are begun
 	redis      *embeddedRedis     // nil: a server of the caller's
 	vectorsURL string
 	lock       *dataLock
 	began      time.Time
 	startup    time.Duration
-	refilled   int
+	refilled   atomic.Int64
 	cpuBefore  float64 // CPU seconds of the process when the work began
 	once       sync.Once
 }
@@ -124,39 +125,47 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 	}
 	n := u.node
 	ctx, u.unfeed = context.WithCancel(ctx)
-	if err := n.forEach(ctx, c.several, func(ctx context.Context, name tasks.Tenant) error { return u.begin(ctx, c, name, embedded) }); err != nil {
+	begin := func(ctx context.Context, name tasks.Tenant) error { return u.begin(ctx, c, name, embedded) }
+	if err := n.forEach(ctx, c.several, begin); err != nil {
 		return nil, err
 	}
 	notify := func(t *tenant, id tasks.ProductID) error { t.scheduler.Hint(id, 0); return nil }
 	if err := n.startServe(ctx, c.Listen, c.access, notify); err != nil {
 		return nil, err
 	}
+	n.followPointers(ctx, (*tenant).pointed, begin)
 	u.startup, u.cpuBefore = time.Since(u.began), cpuSeconds()
 	return u, u.lock.publish(lockInfo{HTTP: n.http.Addr().String(), Token: n.localToken, Redis: u.vectorsURL, Queue: queueURL, PID: pid(), Started: u.began})
 }
 
 // begin runs all roles for a tenant. alone tells that nobody else writes to Redis.
-func (u *up) begin(ctx context.Context, c *upCmd, name tasks.Tenant, alone bool) error {
+func (u *up) begin(ctx context.Context, c *upCmd, name tasks.Tenant, alone bool) (err error) {
 	n := u.node
 	t, err := n.openTenant(ctx, name)
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			n.unseat(t)
+			t.close()
+		}
+	}()
 	load := t.vectors.Load
-	if alone {
+	if alone && n.tenantOf(name) == nil {
 		load = t.vectors.LoadExclusive
 	}
 	refilled, err := scheduler.Refill(ctx, t.lake, t.vectors, t.pinned.id, load)
 	if err != nil {
 		return err
 	}
-	u.refilled += refilled
+	u.refilled.Add(int64(refilled))
 	if err := t.newWorker(); err != nil {
 		return err
 	}
-	n.hold(t)
 	if u.tenant == nil { // the first
 		u.tenant = t
+		n.hold(t, true)
 		if c.warm {
 			if err := t.pinned.encoders.image.Load(ctx); err != nil {
 				return err
@@ -166,7 +175,14 @@ func (u *up) begin(ctx context.Context, c *upCmd, name tasks.Tenant, alone bool)
 			return err
 		}
 	}
-	return errors.Join(t.startFeeding(c.SweepEvery, !c.UntilIdle), n.answer(t))
+	if err := t.startFeeding(c.SweepEvery, !c.UntilIdle); err != nil {
+		return err
+	}
+	if t != u.tenant {
+		n.hold(t, true)
+	}
+	n.admit(t)
+	return nil
 }
 
 // stop ends the parts in order; it may be called twice.
@@ -202,7 +218,7 @@ func (u *up) wait(ctx context.Context, untilIdle bool) error {
 			return err
 		case <-tick.C:
 		}
-		bar.draw(u.tenant)
+		bar.draw(u.first())
 		if !untilIdle {
 			continue
 		}

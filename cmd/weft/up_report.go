@@ -13,28 +13,23 @@ import (
 func pid() int { return os.Getpid() }
 
 // report sums up a run that has nothing in hand.
-func (u *up) report() upReport { return u.sum(u.workers(), u.tenant.scheduler) }
+func (u *up) report() upReport { return u.sum(u.node.workers(), u.first().scheduler) }
 
 // finish stops, which ends what is in hand, and sums up.
 func (u *up) finish() upReport {
-	w, s := u.workers(), u.tenant.scheduler
+	w, s := u.node.workers(), u.first().scheduler
 	u.stop()
 	return u.sum(w, s)
 }
 
-// workers are those of all tenants.
-func (u *up) workers() (all []*worker.Worker) {
-	for _, t := range u.node.list() {
-		all = append(all, t.worker)
-	}
-	return all
-}
+// first is the first tenant, as it is open now.
+func (u *up) first() *tenant { return u.node.tenantOf(u.tenant.name) }
 
 // sum adds up what was done for all tenants; the sweeps are those of the first.
 func (u *up) sum(all []*worker.Worker, s *scheduler.Scheduler) upReport {
 	p := worker.Sum(all)
 	r := upReport{
-		Startup: u.startup.Seconds(), Total: time.Since(u.began).Seconds(), Refilled: u.refilled,
+		Startup: u.startup.Seconds(), Total: time.Since(u.began).Seconds(), Refilled: int(u.refilled.Load()),
 		Encoded: map[string]int64{}, Cached: map[string]int64{}, Repeats: p.Repeats, Published: p.Published, Users: p.Users, Dead: p.Dead, Sweep: s.Last(), UserSweep: s.LastUsers(),
 	}
 	for _, m := range []tasks.Modality{tasks.Image, tasks.Text} {
