@@ -19,6 +19,12 @@ type catalogue struct {
 	generation tasks.Generation
 	spec       generationSpec
 	recipes    map[tasks.Modality]string
+	fusion     fused // once a recommender asked for it
+}
+
+func (c *catalogue) close(ctx context.Context) {
+	_ = c.fusion.close()
+	c.stock.close(ctx)
 }
 
 // generationSpec is what a generation pins: its canonical JSON is its identity.

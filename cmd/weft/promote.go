@@ -25,8 +25,8 @@ type modelsPromoteCmd struct {
 // Help is shown by --help.
 func (modelsPromoteCmd) Help() string {
 	return `Puts a trained fusion behind all vectors, if it is not worse than what serves on the shoppers it was chosen on.
-Every vector is made anew from stored features, nothing is encoded; then the bucket's pointer moves. Processes go over
-to it when they are started again; until Redis holds the new vectors the old ones are read.
+Every vector is made anew from stored features, nothing is encoded; then the bucket's pointer moves, and processes that
+run go over to it within seconds; until Redis holds the new vectors the old ones are read.
 Interrupted, the same command goes on. --back does the same with the generation before.
 
 Examples:
@@ -127,9 +127,6 @@ func (p *promotion) run(ctx context.Context) (promoted, error) {
 	}
 	if err != nil {
 		return p.out, err
-	}
-	if api, err := p.cmd.running(); err == nil && api != nil {
-		p.app.log.Warn("a process runs here with the generation before: stop it and start it again, and it goes over")
 	}
 	p.out.Seconds = time.Since(p.began).Seconds()
 	return p.out, nil

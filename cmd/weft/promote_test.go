@@ -2,19 +2,27 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"weft/client"
 	"weft/fusion"
 	"weft/fusion/dataset"
 	"weft/fusion/towers/towerstest"
 	"weft/gather"
+	"weft/storage/servertest"
 	"weft/tasks"
 )
 
@@ -254,6 +262,99 @@ func TestPromoteRefuses(t *testing.T) {
 		}
 		if o := weft(t, append(args, c.args...)...); o.code != c.code || !strings.Contains(o.err, c.want) {
 			t.Errorf("%s: exit %d, %s", name, o.code, o.err)
+		}
+	}
+}
+
+// TestPromoteWhileRunning promotes under a scheduler and a worker with a real Redis, then takes all that Redis holds away.
+func TestPromoteWhileRunning(t *testing.T) {
+	s := newShop(t)
+	all := samples(t, 40)
+	s.stock(all...)
+	l := newLiking(t, all, 40)
+	done(t, "import", "--data", s.dir, "--kind", "events", l.events)
+	s.up()
+	dir := towerstest.Train(t, l.dataset(t, s))
+	server := servertest.Redis(t)
+	place := []string{"--objects", "file://" + s.dir + "/bucket", "--queue", server.URL("0"), "--vectors", server.URL("1")}
+	scheduler := spawn(t, append([]string{"scheduler", "--sweep-every", "1s"}, place...)...)
+	worker := spawn(t, append([]string{"worker"}, place...)...)
+	serve := spawn(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, place...)...)
+	fleet := []*process{scheduler, worker, serve}
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, DB: 1})
+	t.Cleanup(func() { _ = rdb.Close() })
+	live := func() string { return rdb.Get(t.Context(), "weft:default:live").Val() }
+	ready := func(p *process) bool { p.alive(); return strings.Contains(p.err.String(), "weft "+p.cmd.Args[1]) }
+	until(t, "all roles run", func() bool { return live() != "" && ready(scheduler) && ready(worker) && ready(serve) })
+	api := regexp.MustCompile(`http://[0-9.:]+`).FindString(serve.err.String())
+
+	// Shoppers ask all the time, and nobody is told that there is no answer.
+	asked, refused, asking := 0, "", make(chan struct{})
+	var asker sync.WaitGroup
+	ask := func() string {
+		res, err := http.Get(api + "/v1/default/users/" + l.users[0] + "/recommendations")
+		if err != nil {
+			return err.Error()
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if res.StatusCode == http.StatusOK && err == nil {
+			return ""
+		}
+		return fmt.Sprintf("%s %s %v", res.Status, body, err)
+	}
+	until(t, "serve has read the shop", func() bool { return ask() == "" })
+	asker.Go(func() {
+		for {
+			select {
+			case <-asking:
+				return
+			default:
+			}
+			asked++
+			if said := ask(); said != "" {
+				refused = said
+			}
+		}
+	})
+	moved := func(where string, from, to tasks.Generation) {
+		t.Helper()
+		until(t, where+": Redis says so", func() bool { return live() == string(to) })
+		for _, p := range fleet {
+			line := fmt.Sprintf("from=%s to=%s", from, to)
+			until(t, where+": "+p.cmd.Args[1]+" has gone over", func() bool { p.alive(); return strings.Contains(p.err.String(), line) })
+		}
+	}
+	count := func() int { return len(rdb.Keys(t.Context(), "weft:default:"+live()+":*").Val()) }
+
+	out := s.promote(dir, "--force")
+	moved("forth", out.Before, out.Generation)
+	if n := count(); n != len(all)+40 {
+		t.Errorf("live with %d vectors in Redis, want %d", n, len(all)+40)
+	}
+	s.put("later", "photo.jpg", samplePhoto(t, all[1]))
+	post(t, strings.TrimPrefix(api, "http://"), "events", []fields{{"id": "n1", "user": "newcomer", "type": "purchase", "product": all[3], "time": "2026-01-02T08:00:00Z"}})
+	for _, id := range []string{"product:later", "user:newcomer"} {
+		key := "weft:default:" + string(out.Generation) + ":" + id
+		until(t, id+" has a vector of the towers", func() bool { return len(rdb.HGet(t.Context(), key, "vector").Val()) == 4*256 })
+	}
+
+	must(t, rdb.FlushAll(t.Context()).Err())
+	until(t, "Redis is filled again", func() bool { return live() == string(out.Generation) })
+	if n := count(); n != len(all)+42 {
+		t.Errorf("filled again with %d vectors, want %d", n, len(all)+42)
+	}
+	back := s.promote("--back")
+	moved("back", out.Generation, back.Generation)
+	close(asking)
+	asker.Wait()
+	if refused != "" || asked == 0 {
+		t.Errorf("one of %d questions was answered with %s", asked, refused)
+	}
+	for _, p := range fleet {
+		p.signal(syscall.SIGTERM)
+		if code := p.wait(); code != exitDone {
+			t.Errorf("%s: exit %d", p.cmd.Args[1], code)
 		}
 	}
 }

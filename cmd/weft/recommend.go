@@ -9,7 +9,6 @@ import (
 
 	"weft/behaviour/profile"
 	"weft/client"
-	"weft/fusion"
 	"weft/gather"
 	"weft/serve"
 	"weft/storage/lake"
@@ -150,11 +149,11 @@ func (c *catalogue) recommender(ctx context.Context) (*serve.Recommender, error)
 	if err != nil {
 		return nil, err
 	}
-	model, err := fusion.NewConcat(c.spec.Fusion)
-	if err != nil {
+	// The one that serves: a trained one is fetched when an explanation first asks it.
+	if c.fusion, err = (encoders{}).fusionOf(c.spec, c.lake.Models); err != nil {
 		return nil, err
 	}
-	return &serve.Recommender{Shelf: shelf, Snapshot: snapshot, Behaviour: c.tables, Consent: profilingByDefault, UserVector: c.userVector, Model: model,
+	return &serve.Recommender{Shelf: shelf, Snapshot: snapshot, Behaviour: c.tables, Consent: profilingByDefault, UserVector: c.userVector, Model: c.fusion,
 		Parts: &gather.Reader{Objects: c.bucket, Lake: c.lake, Behaviour: c.tables, Generation: c.generation, Recipes: c.recipes, Consent: profilingByDefault}}, nil
 }
 
