@@ -128,7 +128,6 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 		n.hold(t, true)
 		n.admit(t)
 		first = t // the others are opened for their first task
-		fmt.Fprintf(a.err, "weft worker %s: tenant %s, generation %s, provider %s\n", version, t.name, t.pinned.id, c.Provider)
 		break
 	}
 	if first == nil {
@@ -140,6 +139,7 @@ func (c *workerCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := errors.Join(c.metrics.start(n), n.startWorker(first.pinned)); err != nil {
 		return err
 	}
+	fmt.Fprintf(a.err, "weft worker %s: tenant %s, generation %s, provider %s\n", version, first.name, first.pinned.id, c.Provider)
 	n.followPointers(ctx, (*tenant).filled, func(ctx context.Context, name tasks.Tenant) error {
 		t, err := n.openBegun(ctx, name)
 		if err != nil {
