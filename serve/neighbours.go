@@ -259,6 +259,10 @@ type Search struct {
 	MostFactor float64 // at least 1
 }
 
+// spareHits are found beyond what is asked for: a product that is set to another place
+// during a search may be met as it was and as it is.
+const spareHits = 4
+
 // Except keeps all products but one.
 func Except(id string) func(*Entry) bool { return func(e *Entry) bool { return e.ID != id } }
 
@@ -294,7 +298,7 @@ func (n *Neighbours) Near(ctx context.Context, q []float32, s Search) ([]Hit, er
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for i := range parts {
-		parts[i] = selection{k: s.K, perCategory: s.PerCategory}
+		parts[i] = selection{k: s.K + spareHits, perCategory: s.PerCategory}
 		scan := func() {
 			for ctx.Err() == nil {
 				at := int(next.Add(1)) - 1
@@ -314,7 +318,7 @@ func (n *Neighbours) Near(ctx context.Context, q []float32, s Search) ([]Hit, er
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	found := merge(parts)
+	found := merge(parts, s.K)
 	hits := make([]Hit, len(found))
 	for i := range found {
 		hits[i] = Hit{Entry: *found[i].at, Score: found[i].score}

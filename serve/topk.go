@@ -48,7 +48,11 @@ func (s *selection) admits(score float32, category int32) bool {
 	return c.taken < s.perCategory || score >= c.least
 }
 
+// offer takes a candidate that is among the best, once: one that is being moved to another cell is met in both.
 func (s *selection) offer(c scored) {
+	if _, met := slices.BinarySearchFunc(s.best, c, byRank); met {
+		return
+	}
 	leaves := -1
 	switch {
 	case s.full(c.category):
@@ -93,14 +97,14 @@ func (s *selection) count(category int32, by int) {
 	}
 }
 
-// merge makes one selection of several with the same limits, each id once.
-func merge(parts []selection) []scored {
+// merge makes one selection of k of several with the same limits, each id once.
+func merge(parts []selection, k int) []scored {
 	var all []scored
 	for _, p := range parts {
 		all = append(all, p.best...)
 	}
 	slices.SortFunc(all, byRank)
-	merged := selection{k: parts[0].k, perCategory: parts[0].perCategory}
+	merged := selection{k: k, perCategory: parts[0].perCategory}
 	seen := make(map[string]bool, min(merged.k, len(all)))
 	for _, c := range all {
 		// An entry that was removed and set again during the search may have been met twice.
