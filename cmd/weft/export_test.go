@@ -58,7 +58,7 @@ func TestExport(t *testing.T) {
 		if f.DType != "float32" || f.Shape[0] != 12 || !f.JSONL || !f.Parquet || f.Longest > 1e-5 || strings.Join(f.IDs, " ") != strings.Join(ids, " ") {
 			t.Errorf("found %+v", f)
 		}
-		want := "id vector content modalities source_version sources updated_at title category price image generation"
+		want := "id vector content modalities source_version sources updated_at title category price image attributes generation"
 		if strings.Join(f.Columns, " ") != want {
 			t.Errorf("columns %v, want %s", f.Columns, want)
 		}

@@ -19,8 +19,8 @@ func TestModelsList(t *testing.T) {
 				t.Errorf("in %s: %+v, want present %v", cache, l, want)
 			}
 		}
-		if found["efficientnet-lite0"] != 1280 || found["all-minilm-l6-v2"] != 384 || len(found) != 3 {
-			t.Errorf("models %v; want the runtime and both encoders", found)
+		if found["efficientnet-lite0"] != 1280 || found["efficientnet-lite0-fp16"] != 1280 || found["all-minilm-l6-v2"] != 384 || len(found) != 4 {
+			t.Errorf("models %v; want the runtime and the three encoders", found)
 		}
 	}
 }

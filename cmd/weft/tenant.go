@@ -165,13 +165,17 @@ func (t *tenant) status(ctx context.Context) (client.Status, error) {
 	}
 	told := fleet.Tenants[0]
 	s.Weight, s.Quota, s.Held, s.Fault = told.Weight, told.Quota, string(told.Held), told.Fault
-	ds := slices.Clone(all[t.name]) // each in the order of the queues
-	for i, d := range all[""] {     // of tasks that cannot be read nobody knows whose they are: they are shown to all
-		if i == len(ds) {
-			ds = append(ds, d)
-			continue
+	var ds []tasks.Depth // every queue, also where nothing of the tenant's waits
+	for _, of := range tasks.Types() {
+		for _, lane := range tasks.Lanes() {
+			sum := tasks.Depth{Type: of, Lane: lane}
+			for _, d := range slices.Concat(all[t.name], all[""]) { // of tasks that cannot be read nobody knows whose they are: they are shown to all
+				if d.Type == of && d.Lane == lane {
+					sum.Pending, sum.Active, sum.Scheduled, sum.Retry = sum.Pending+d.Pending, sum.Active+d.Active, sum.Scheduled+d.Scheduled, sum.Retry+d.Retry
+				}
+			}
+			ds = append(ds, sum)
 		}
-		ds[i].Pending, ds[i].Active, ds[i].Scheduled, ds[i].Retry = ds[i].Pending+d.Pending, ds[i].Active+d.Active, ds[i].Scheduled+d.Scheduled, ds[i].Retry+d.Retry
 	}
 	for _, d := range ds {
 		s.Queues = append(s.Queues, client.Queue{Type: string(d.Type), Lane: string(d.Lane), Pending: d.Pending, Active: d.Active, Scheduled: d.Scheduled, Retry: d.Retry, Archived: d.Archived})
