@@ -146,7 +146,9 @@ func (u *up) vectorBytes(ctx context.Context) (bytes float64, measured bool, err
 
 func keyBytes(ctx context.Context, rdb redis.UniversalClient, key string, server bool) (float64, bool, error) {
 	if server {
-		n, err := rdb.MemoryUsage(ctx, key).Result()
+		// All fields: by default the server weighs five drawn at random and takes the rest to be like them, which for a
+		// hash of two long fields among short ones is anything.
+		n, err := rdb.MemoryUsage(ctx, key, 0).Result()
 		return float64(n), true, err
 	}
 	fields, err := rdb.HGetAll(ctx, key).Result()
