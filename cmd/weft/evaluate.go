@@ -21,6 +21,8 @@ func (evaluateCmd) Help() string {
 	return `Recommendations, on a catalogue (--data, --objects) or on tables (--tables). Every item is ranked for every user, what the
 user had is left out, and models of weft train (--model) stand in one table with popularity, ItemKNN, ALS, EASE and
 content. Settings are chosen on the validation part, the test part is used once, intervals are 95 % bootstraps over users.
+What each modality brings to a trained model is told by leaving it out, of products and of histories, of all products and of
+the new ones; beside that, its content alone and people's choices alone.
 
 Neighbours, with --photos, or of a bucket with --by or --labels, or without any event: how often the K nearest others
 (exact cosine) vote for an item's own class. With them, how content does on products that were left out when it was fitted:

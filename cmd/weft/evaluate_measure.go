@@ -22,6 +22,7 @@ type measured struct {
 	Resamples int      `help:"Resamples of the bootstrap." default:"1000" group:"Recommendations"`
 	Seed      uint64   `help:"Seed of the bootstrap, of ALS and of chance." default:"1" group:"Recommendations"`
 	Refit     string   `help:"Fit what was chosen again on train and val before the test: auto (all splits but a given one), yes or no." enum:"auto,yes,no" default:"auto" group:"Recommendations"`
+	Ablation  bool     `help:"Also measure each --model without each of its modalities, by its content alone, and by choices alone." default:"true" negatable:"" group:"Recommendations"`
 	Report    string   `help:"Also write an HTML page with plots." type:"path" placeholder:"FILE" group:"Recommendations"`
 }
 
@@ -86,6 +87,17 @@ func (c *evaluateCmd) measure(ctx context.Context, a *app) error {
 	out, err := run.compare(rows)
 	if err != nil {
 		return err
+	}
+	for _, m := range trained {
+		if c.Ablation {
+			x, err := run.ablate(ctx, a, c.encoders, m)
+			if err != nil {
+				return err
+			}
+			if err := out.addAblation(x); err != nil {
+				return err
+			}
+		}
 	}
 	for _, m := range trained {
 		if m.profile != nil {

@@ -16,7 +16,7 @@ import (
 
 // trainedModel is the vectors that a model of `weft train --out DIR` left: items.npy and users.npy with their ids beside them.
 type trainedModel struct {
-	name      string
+	name, dir string
 	scorer    rank.Dot
 	unknown   []bool // per user: the model has no vector
 	missing   int    // items of the data that the model does not know
@@ -30,7 +30,7 @@ func openModel(arg string, d *dataset.Dataset) (*trainedModel, error) {
 	if !ok {
 		name, dir = filepath.Base(filepath.Clean(arg)), arg
 	}
-	m := &trainedModel{name: name}
+	m := &trainedModel{name: name, dir: dir}
 	items, dim, missing, err := readVectorsFile(dir, "items", d.Items)
 	if err != nil {
 		return nil, fmt.Errorf("--model %s: %w", arg, err)

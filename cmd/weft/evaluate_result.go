@@ -18,11 +18,14 @@ type evaluated struct {
 	Protocol protocol          `json:"protocol"`
 	Results  []json.RawMessage `json:"results"`
 	Profile  json.RawMessage   `json:"profile"` // as weft train measured its profile heads; an empty list without
+	// Ablation is each model without some of what it reads; an empty list where nothing can be withheld.
+	Ablation []json.RawMessage `json:"ablation"`
 
-	rows    []row
-	against row // the opponent
-	seed    uint64
-	draws   int
+	ablations []*ablation
+	rows      []row
+	against   row // the opponent
+	seed      uint64
+	draws     int
 }
 
 // protocol says how the figures came about, so that a reader can judge and repeat them.
@@ -42,7 +45,7 @@ type protocol struct {
 }
 
 func (e *evaluation) compare(rows []row) (*evaluated, error) {
-	out := &evaluated{rows: rows, seed: e.seed, draws: e.resamples, Profile: json.RawMessage("[]"), Protocol: protocol{
+	out := &evaluated{rows: rows, seed: e.seed, draws: e.resamples, Profile: json.RawMessage("[]"), Ablation: []json.RawMessage{}, Protocol: protocol{
 		Split: e.d.Split, Targets: e.report.Targets, Ranked: "all items; what is in the user's history is left out",
 		ChosenBy: chosenBy + " on val, slice " + rank.All, Fitted: "train", Seed: e.seed, Lengths: e.onTest.K, Slices: rank.Descriptions(), Data: e.report,
 		Test:      "each model was measured on test once, after its setting was chosen on val",
@@ -168,6 +171,11 @@ func (o *evaluated) print(out io.Writer) error {
 	fmt.Fprintln(w)
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	for _, x := range o.ablations {
+		if err := o.printAblation(out, x); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintln(out)
 	for _, name := range slices.Sorted(maps.Keys(p.Slices)) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -84,10 +85,77 @@ func TestTrain(t *testing.T) {
 	if code := run([]string{"runs", dir}, nil, &stdout, &stderr); code != exitFailed {
 		t.Errorf("runs of a folder without a model: exit %d", code)
 	}
+	ablate(t, dir, out)
 	// A model is not written over.
 	stderr.Reset()
 	if code := run(args, nil, &stdout, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "there is a model already") {
 		t.Errorf("exit %d: %s", code, stderr.String())
+	}
+}
+
+// ablate holds what an evaluation says of the model without some of what it reads. Features tell the two tastes apart, and
+// so do the choices.
+func ablate(t *testing.T, dir, model string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	page := filepath.Join(t.TempDir(), "report.html")
+	args := []string{"evaluate", "--tables", dir, "--model", "mine=" + model, "--baselines", "random,popular", "--lengths", "5,20", "--resamples", "100", "--report", page}
+	with := append(args, "--modality", "looks="+filepath.Join(dir, "features.csv"))
+	if code := run(append(with, "--json"), nil, &stdout, &stderr); code != exitDone {
+		t.Fatalf("exit %d: %s", code, stderr.String())
+	}
+	var out struct {
+		Results []struct {
+			Model, Slice string
+			NDCG         float64 `json:"ndcg@20"`
+		}
+		Ablation []struct {
+			Model, Variant, Slice string
+			Withheld              []string
+			NDCG                  float64 `json:"ndcg@20"`
+			Brings                map[string]struct {
+				Mean float64
+				CI95 [2]float64
+			}
+		}
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &out); err != nil {
+		t.Fatal(err)
+	}
+	got, brings := map[string]float64{}, map[string]float64{}
+	for _, r := range out.Results {
+		if r.Slice == "all" {
+			got[r.Model] = r.NDCG
+		}
+	}
+	for _, r := range out.Ablation {
+		if r.Model != "mine" || r.Slice != "all" {
+			continue
+		}
+		got[r.Variant], brings[r.Variant] = r.NDCG, r.Brings["ndcg@20"].Mean
+		if d := r.Brings["ndcg@20"]; r.Variant != "whole" && !(d.CI95[0] <= d.Mean && d.Mean <= d.CI95[1]) {
+			t.Errorf("%s: %+v", r.Variant, d)
+		}
+	}
+	if math.Abs(got["whole"]-got["mine"]) > 1e-6 || len(brings) != 3 {
+		t.Errorf("figures %v: the whole model is what serves, beside it without choices and without features", got)
+	}
+	for name, brought := range brings {
+		if got[name] < 1.3*got["random"] || math.Abs(got["whole"]-got[name]-brought) > 1e-6 {
+			t.Errorf("%s: %.3f of %.3f, random %.3f, difference %.3f", name, got[name], got["whole"], got["random"], brought)
+		}
+	}
+	stdout.Reset()
+	if code := run(with, nil, &stdout, &stderr); code != exitDone || !strings.Contains(stdout.String(), "mine without some of what it reads") || !strings.Contains(stdout.String(), "content only") {
+		t.Errorf("exit %d: %s", code, stdout.String())
+	}
+	if html, err := os.ReadFile(page); err != nil || !bytes.Contains(html, []byte("choices only")) {
+		t.Errorf("report: %v, %d bytes", err, len(html))
+	}
+	stdout.Reset()
+	stderr.Reset()
+	if code := run(args, nil, &stdout, &stderr); code != exitDone || !strings.Contains(stderr.String(), "--modality") || strings.Contains(stdout.String(), "content only") {
+		t.Errorf("without the features that the model reads: exit %d: %s%s", code, stderr.String(), stdout.String())
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 type Config struct {
 	Runtime *onnx.Runtime
 	Dir     string // with the files; they must not change while the model is open
-	// Concat is the generation's untrained fusion: it says what products look like where the model reads no features.
+	// Concat is the generation's untrained fusion: it says what products look like where the model does not. nil will do for a
+	// model with the output content.
 	Concat *fusion.Concat
 }
 
@@ -36,8 +37,8 @@ type Model struct {
 
 // Open checks the files of a model and loads it.
 func Open(c Config) (_ *Model, err error) {
-	if c.Runtime == nil || c.Dir == "" || c.Concat == nil {
-		return nil, fmt.Errorf("%w: Runtime, Dir and Concat are required", ErrModel)
+	if c.Runtime == nil || c.Dir == "" {
+		return nil, fmt.Errorf("%w: Runtime and Dir are required", ErrModel)
 	}
 	m := &Model{concat: c.Concat}
 	defer func() {
@@ -63,6 +64,9 @@ func Open(c Config) (_ *Model, err error) {
 	for _, o := range m.product.Outputs() {
 		m.hasContent = m.hasContent || o.Name == contentOutput
 		m.hasSource = m.hasSource || o.Name == sourceOutput
+	}
+	if !m.hasContent && c.Concat == nil {
+		return nil, fmt.Errorf("%w: it has no output %s: Concat is required", ErrModel, contentOutput)
 	}
 	return m, nil
 }

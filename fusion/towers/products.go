@@ -58,19 +58,12 @@ func (m *Model) towers(ctx context.Context, batch []fusion.ProductParts) ([]fusi
 			in["has."+mod.Name].F32[i] = 1
 			out[i].Modalities = append(out[i].Modalities, mod.Name)
 		}
-		at, known := m.rows[batch[i].ID]
-		if !known {
-			in["bias"].F32[i] = m.manifest.ColdBias
-			copy(in["residual"].Row(i), m.manifest.ColdResidual)
-			continue
+		if err := m.chosen(batch[i].ID, in, i); err != nil {
+			return nil, err
 		}
-		warm[i] = 1
-		for _, err := range []error{m.identity.Row(at, in["identity"].Row(i)), m.bias.Row(at, in["bias"].Row(i)), m.residual.Row(at, in["residual"].Row(i))} {
-			if err != nil {
-				return nil, fmt.Errorf("%w: %w", ErrModel, err)
-			}
+		if warm[i] > 0 {
+			out[i].Modalities = append(out[i].Modalities, identityModality)
 		}
-		out[i].Modalities = append(out[i].Modalities, identityModality)
 	}
 	for i := range batch {
 		if batch[i].Unpopular {
@@ -94,6 +87,29 @@ func (m *Model) towers(ctx context.Context, batch []fusion.ProductParts) ([]fusi
 		}
 	}
 	return out, nil
+}
+
+// chosen fills in what people's choices say of a product, row i of the inputs: its rows of the tables, or what stands for
+// those of a product that nobody had.
+func (m *Model) chosen(id string, in map[string]onnx.Tensor, i int) error {
+	at, known := m.rows[id]
+	if !known {
+		m.new(in, i)
+		return nil
+	}
+	in["warm"].F32[i] = 1
+	for _, err := range []error{m.identity.Row(at, in["identity"].Row(i)), m.bias.Row(at, in["bias"].Row(i)), m.residual.Row(at, in["residual"].Row(i))} {
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrModel, err)
+		}
+	}
+	return nil
+}
+
+// new fills in row i for a product that nobody had.
+func (m *Model) new(in map[string]onnx.Tensor, i int) {
+	in["bias"].F32[i] = m.manifest.ColdBias
+	copy(in["residual"].Row(i), m.manifest.ColdResidual)
 }
 
 // productInputs are those of n products of whom nothing is known.

@@ -16,10 +16,9 @@ const eventsModality = "events"
 
 // history is what the user tower reads of one shopper.
 type history struct {
-	at      int // in the batch
-	rows    [][]float32
-	ages    []float32
-	instant int64
+	at   int // in the batch
+	rows [][]float32
+	ages []float32 // days
 }
 
 // Users runs the user tower on a batch. What speaks for a shopper are the choices whose product the model has a row for:
@@ -31,7 +30,6 @@ type history struct {
 func (m *Model) Users(ctx context.Context, batch []fusion.UserParts) ([]fusion.UserVector, error) {
 	out := make([]fusion.UserVector, len(batch))
 	var all []history
-	longest := 0
 	for i := range batch {
 		h, err := m.history(i, batch[i].Choices)
 		if err != nil {
@@ -39,13 +37,29 @@ func (m *Model) Users(ctx context.Context, batch []fusion.UserParts) ([]fusion.U
 		}
 		if len(h.rows) > 0 {
 			all = append(all, h)
-			longest = max(longest, len(h.rows))
 		}
 	}
 	if len(all) == 0 {
 		return out, nil
 	}
-	n, width := len(all), m.manifest.Sources
+	made, err := m.sum(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	for u, h := range all {
+		if made[u] != nil { // the rows say something that the model ranks by
+			out[h.at] = fusion.UserVector{Vector: made[u], Modalities: []string{eventsModality}}
+		}
+	}
+	return out, nil
+}
+
+// sum runs the user tower on histories, each of at least one row, and gives the vector of each; nil where it is zero.
+func (m *Model) sum(ctx context.Context, all []history) ([][]float32, error) {
+	n, width, longest := len(all), m.manifest.Sources, 0
+	for _, h := range all {
+		longest = max(longest, len(h.rows))
+	}
 	sources, age, mask := make([]float32, n*longest*width), make([]float32, n*longest), make([]float32, n*longest)
 	for u, h := range all {
 		for k, row := range h.rows {
@@ -60,26 +74,37 @@ func (m *Model) Users(ctx context.Context, batch []fusion.UserParts) ([]fusion.U
 	if err != nil {
 		return nil, fmt.Errorf("user tower: %w", err)
 	}
-	for u, h := range all {
+	out := make([][]float32, n)
+	for u := range out {
 		v := made[vectorOutput].Row(u)
 		if len(v) != m.manifest.Dim {
 			return nil, fmt.Errorf("%w: user.onnx gives %d values, the manifest says %d", ErrModel, len(v), m.manifest.Dim)
 		}
-		if !slices.ContainsFunc(v, func(x float32) bool { return x != 0 }) {
-			continue // the rows say nothing that the model ranks by
+		if slices.ContainsFunc(v, func(x float32) bool { return x != 0 }) {
+			out[u] = slices.Clone(v)
 		}
-		out[h.at] = fusion.UserVector{Vector: slices.Clone(v), Modalities: []string{eventsModality}}
 	}
 	return out, nil
 }
 
+// ages are days before the model's own moment, or before the newest of the choices if that is later.
+func (m *Model) ages(choices []fusion.Choice) []float32 {
+	instant := m.manifest.Now
+	for _, c := range choices {
+		instant = max(instant, c.Last)
+	}
+	ages := make([]float32, len(choices))
+	for i, c := range choices {
+		ages[i] = float32(float64(instant-c.Last) / day)
+	}
+	return ages
+}
+
 // history reads the rows of a shopper's choices.
 func (m *Model) history(at int, choices []fusion.Choice) (history, error) {
-	h := history{at: at, instant: m.manifest.Now}
-	for _, c := range choices {
-		h.instant = max(h.instant, c.Last)
-	}
-	for _, c := range choices {
+	h := history{at: at}
+	ages := m.ages(choices)
+	for k, c := range choices {
 		row := c.Source
 		if i, known := m.rows[c.Product]; known {
 			row = make([]float32, m.manifest.Sources)
@@ -93,7 +118,7 @@ func (m *Model) history(at int, choices []fusion.Choice) (history, error) {
 		if len(row) != m.manifest.Sources {
 			return h, fmt.Errorf("product %s: %w: its row for histories has %d values, the model reads %d", c.Product, fusion.ErrDim, len(row), m.manifest.Sources)
 		}
-		h.rows, h.ages = append(h.rows, row), append(h.ages, float32(float64(h.instant-c.Last)/day))
+		h.rows, h.ages = append(h.rows, row), append(h.ages, ages[k])
 	}
 	return h, nil
 }
