@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"weft/behaviour/files"
 	"weft/client"
 	"weft/fusion"
 )
@@ -151,7 +152,7 @@ func (c *demoCmd) upload(ctx context.Context, a *app, p place) (importCounts, er
 	if err != nil {
 		return importCounts{}, err
 	}
-	return importAll(ctx, a, bucket, "photos", mapping{}, []string{c.Catalogue})
+	return importAll(ctx, a, bucket, "photos", files.Mapping{}, []string{c.Catalogue})
 }
 
 // sameClass evaluates the vectors by the products' categories.

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"weft/behaviour"
+	"weft/behaviour/files"
 	"weft/storage/lake"
 	"weft/storage/objects"
 	"weft/tasks"
@@ -61,7 +62,7 @@ type importCounts = behaviour.Counts
 type importer struct {
 	app    *app
 	bucket objects.Store
-	read   mapping
+	read   files.Mapping
 	mu     sync.Mutex
 	counts importCounts
 	dead   []lake.Dead
@@ -100,7 +101,7 @@ func (c *importCmd) Run(ctx context.Context, a *app) error {
 }
 
 // media imports photos and listings, which are put into the bucket whoever runs there.
-func (c *importCmd) media(ctx context.Context, a *app, read mapping) (importCounts, error) {
+func (c *importCmd) media(ctx context.Context, a *app, read files.Mapping) (importCounts, error) {
 	if c.To != "" {
 		return importCounts{}, usagef("--to is for --kind events, reviews and users: photos and listings go to --data or --objects")
 	}
@@ -115,7 +116,7 @@ func (c *importCmd) media(ctx context.Context, a *app, read mapping) (importCoun
 }
 
 // importAll is the import behind `weft import` and the demo.
-func importAll(ctx context.Context, a *app, bucket objects.Store, kind string, read mapping, from []string) (importCounts, error) {
+func importAll(ctx context.Context, a *app, bucket objects.Store, kind string, read files.Mapping, from []string) (importCounts, error) {
 	bar := countBar(a.err, "import", -1)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(importWriters)
@@ -137,7 +138,7 @@ func (im *importer) take(ctx context.Context, from, kind string) error {
 	if err != nil {
 		return err
 	}
-	listing := formatOf(from) == jsonLines
+	listing := files.FormatOf(from) == files.Lines
 	switch {
 	case st.IsDir():
 		return im.folder(ctx, from)
@@ -165,7 +166,7 @@ func (im *importer) folder(ctx context.Context, root string) error {
 		dir, name := filepath.Split(path)
 		product := filepath.Base(filepath.Clean(dir))
 		if filepath.Clean(dir) == filepath.Clean(root) {
-			if formatOf(name) == jsonLines {
+			if files.FormatOf(name) == files.Lines {
 				return im.listings(ctx, path)
 			}
 			product = strings.TrimSuffix(name, filepath.Ext(name))

@@ -268,7 +268,7 @@ func TestImportUsage(t *testing.T) {
 		{[]string{"--kind", "events", "--column", "user=a*b", csv}, "product of two"},
 		{[]string{"--kind", "events", "--time-format", "%Q", csv}, "%Q"},
 		{[]string{"--kind", "events", "--zone", "Mars/Olympus", csv}, "Mars/Olympus"},
-		{[]string{"--kind", "users", "--type", "view", csv}, "--type"},
+		{[]string{"--kind", "users", "--type", "view", csv}, "type view"},
 		{[]string{"--kind", "weather", csv}, "weather"},
 		{[]string{"--kind", "events", dir}, "folder"},
 		{[]string{"--kind", "events", "--to", "http://127.0.0.1:1", csv}, "--to"},
