@@ -103,14 +103,14 @@ func (m *Model) placed(ctx context.Context, c Catalogue, from, to int, w Withhel
 		}
 		for k := range c.Features {
 			f := &c.Features[k]
-			x, read := in["x."+f.Name]
-			if read && f.Present[i] && !slices.Contains(w.Modalities, f.Name) {
+			x, reads := in["x."+f.Name]
+			if reads && f.Present[i] && !slices.Contains(w.Modalities, f.Name) {
 				copy(x.Row(i-from), f.Row(int32(i)))
 				in["has."+f.Name].F32[i-from] = 1
 			}
 		}
 	}
-	out, err := m.product.Run(ctx, in, nil)
+	out, err := m.product.Run(ctx, read(m.product, in), nil)
 	if err != nil {
 		return nil, fmt.Errorf("product tower: %w", err)
 	}

@@ -61,6 +61,12 @@ func Open(c Config) (_ *Model, err error) {
 	if m.user, err = openSession(c, userFile); err != nil {
 		return nil, err
 	}
+	if err := checkSignature(productFile, m.product, m.manifest.productGiven(), m.manifest.outputs()); err != nil {
+		return nil, err
+	}
+	if err := checkSignature(userFile, m.user, m.manifest.userGiven(), m.manifest.outputs()); err != nil {
+		return nil, err
+	}
 	for _, o := range m.product.Outputs() {
 		m.hasContent = m.hasContent || o.Name == contentOutput
 		m.hasSource = m.hasSource || o.Name == sourceOutput

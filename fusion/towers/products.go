@@ -70,7 +70,7 @@ func (m *Model) towers(ctx context.Context, batch []fusion.ProductParts) ([]fusi
 			in["bias"].F32[i] = 0
 		}
 	}
-	made, err := m.product.Run(ctx, in, nil)
+	made, err := m.product.Run(ctx, read(m.product, in), nil)
 	if err != nil {
 		return nil, fmt.Errorf("product tower: %w", err)
 	}

@@ -67,10 +67,10 @@ func (m *Model) sum(ctx context.Context, all []history) ([][]float32, error) {
 			age[u*longest+k], mask[u*longest+k] = h.ages[k], 1
 		}
 	}
-	made, err := m.user.Run(ctx, map[string]onnx.Tensor{
+	made, err := m.user.Run(ctx, read(m.user, map[string]onnx.Tensor{
 		"sources": onnx.Floats(sources, int64(n), int64(longest), int64(width)),
 		"age":     onnx.Floats(age, int64(n), int64(longest)), "mask": onnx.Floats(mask, int64(n), int64(longest)),
-	}, nil)
+	}), nil)
 	if err != nil {
 		return nil, fmt.Errorf("user tower: %w", err)
 	}
