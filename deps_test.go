@@ -49,7 +49,7 @@ var fences = []struct {
 	{"github.com/hibiken/asynq", []string{"tasks/queue", "worker"}, "asynq's holes are answered in one place, and the queue stays replaceable"},
 	{"github.com/minio/minio-go", []string{"storage"}, "S3 is one implementation of the object store"},
 	{"github.com/yalue/onnxruntime_go", []string{"onnx"}, "every C call into the runtime is joined in one package"},
-	{"github.com/parquet-go/parquet-go", []string{"storage", "fusion/dataset", "behaviour/files", "cmd"}, "the file format is the lake's (and export's) business, and that of tables which others wrote"},
+	{"github.com/parquet-go/parquet-go", []string{"storage", "fusion/dataset", "behaviour/files", "behaviour/divide/tables", "cmd"}, "the file format is the lake's (and export's) business, and that of tables which others wrote"},
 	{"github.com/disintegration/imaging", []string{"serve", "cmd"}, "imaging makes thumbnails; it is not Pillow's resize and can panic in goroutines of its own"},
 	{"github.com/alecthomas/kong", []string{"cmd"}, "flags and environment are read in cmd only"},
 	{"github.com/chromedp", []string{}, "browsers are driven in tests alone"},

@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"weft/behaviour/divide"
+	divided "weft/behaviour/divide/tables"
 	"weft/behaviour/split"
 )
 
@@ -47,8 +49,6 @@ Examples:
   weft train --tables tables --out model`
 }
 
-const manifestName = "manifest.json"
-
 // Run cuts.
 func (c *dataSplitCmd) Run(ctx context.Context, a *app) error {
 	cfg := split.Config{Rule: split.Rule(c.By), Train: c.Train, Val: c.Val, Seed: c.Seed}
@@ -63,8 +63,10 @@ func (c *dataSplitCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.close(ctx)
-	d := divider{stock: s, cmd: c, app: a, cfg: cfg, manifest: newSplitManifest(string(s.tenant), cfg)}
-	m, err := d.divide(ctx)
+	rows, products := countBar(a.err, "rows", -1), countBar(a.err, "products", -1)
+	defer func() { _, _ = rows.Finish(), products.Finish() }()
+	m, err := divided.Write(ctx, divided.Config{Dir: c.Out, Tenant: s.tenant, Bucket: s.bucket, Rows: s.tables, Product: func() { _ = products.Add(1) },
+		Divide: divide.Config{Split: cfg, Types: c.Types, Consent: c.Consent, DropUndated: c.Undated == "drop", Read: func(n int) { _ = rows.Add(n) }}})
 	if err != nil {
 		return fmt.Errorf("data split: %w", err)
 	}

@@ -22,6 +22,7 @@ import (
 	"weft/behaviour"
 	"weft/behaviour/clean"
 	"weft/behaviour/divide"
+	divided "weft/behaviour/divide/tables"
 	"weft/behaviour/parts"
 	"weft/fusion/dataset"
 )
@@ -33,10 +34,10 @@ func readTable[R any](t *testing.T, folder, name string) []R {
 	return rows
 }
 
-func splitOf(t *testing.T, s shop, args ...string) (string, splitManifest) {
+func splitOf(t *testing.T, s shop, args ...string) (string, divided.Manifest) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "tables")
-	m := answer[splitManifest](t, append([]string{"data", "split", "--data", s.dir, "--out", out, "--json"}, args...)...)
+	m := answer[divided.Manifest](t, append([]string{"data", "split", "--data", s.dir, "--out", out, "--json"}, args...)...)
 	return out, m
 }
 
@@ -49,7 +50,7 @@ func TestDataSplit(t *testing.T) {
 				args = append(args, "--train", "0.5", "--val", "0.3", "--seed", "4")
 			}
 			out, m := splitOf(t, s, args...)
-			rows := readTable[interactionRow](t, out, "interactions.parquet")
+			rows := readTable[divided.Interaction](t, out, "interactions.parquet")
 			// 4 × 80 events, 4 × 8 × 2 lines of baskets, and two of u0; what is left out is counted.
 			if want := 4*80 + 4*8*2 + 2; len(rows) != want || m.Cleaning.Kept != want+4*8+1+1 {
 				t.Errorf("%d rows, want %d; %+v", len(rows), want, m.Cleaning)
@@ -80,8 +81,8 @@ func TestDataSplit(t *testing.T) {
 					t.Errorf("manifest says %+v, the table has %v", p, count)
 				}
 			}
-			var written splitManifest
-			parse(t, string(read(t, filepath.Join(out, manifestName))), &written)
+			var written divided.Manifest
+			parse(t, string(read(t, filepath.Join(out, divided.ManifestName))), &written)
 			for name, f := range written.Files {
 				body := read(t, filepath.Join(out, name))
 				if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != f.SHA256 || int64(len(body)) != f.Bytes {
@@ -116,7 +117,7 @@ func TestDataSplit(t *testing.T) {
 func TestNothingFromTheFuture(t *testing.T) {
 	s := mixedShop(t)
 	out, m := splitOf(t, s)
-	for _, r := range readTable[interactionRow](t, out, "interactions.parquet") {
+	for _, r := range readTable[divided.Interaction](t, out, "interactions.parquet") {
 		at := time.UnixMilli(r.Time)
 		want := "test"
 		switch {
@@ -129,14 +130,14 @@ func TestNothingFromTheFuture(t *testing.T) {
 			t.Fatalf("%+v lies in %s", r, want)
 		}
 	}
-	facts := map[string]factRow{}
-	for _, f := range readTable[factRow](t, out, "products.parquet") {
+	facts := map[string]divided.Fact{}
+	for _, f := range readTable[divided.Fact](t, out, "products.parquet") {
 		facts[f.Item] = f
 		if f.Split != "train" || f.UpdatedAt != nil && !time.UnixMilli(*f.UpdatedAt).Before(*m.ValFrom) {
 			t.Errorf("train knows %+v", f)
 		}
 	}
-	for _, f := range readTable[factRow](t, out, "products_later.parquet") {
+	for _, f := range readTable[divided.Fact](t, out, "products_later.parquet") {
 		if _, twice := facts[f.Item]; twice || f.Split == "train" {
 			t.Errorf("%+v is not of later", f)
 		}
@@ -163,7 +164,7 @@ func TestNothingFromTheFuture(t *testing.T) {
 	}
 
 	strict, m := splitOf(t, s, "--undated", "drop")
-	if rows := readTable[factRow](t, strict, "products.parquet"); len(rows) != 8 || m.Facts.Undated != 3 {
+	if rows := readTable[divided.Fact](t, strict, "products.parquet"); len(rows) != 8 || m.Facts.Undated != 3 {
 		t.Errorf("%d facts with a date, %+v", len(rows), m.Facts)
 	}
 	if profiles := string(read(t, filepath.Join(strict, "profiles.csv"))); strings.Contains(profiles, "u3") {
@@ -174,7 +175,7 @@ func TestNothingFromTheFuture(t *testing.T) {
 func TestDataSplitChoices(t *testing.T) {
 	s := mixedShop(t)
 	out, m := splitOf(t, s, "--types", "purchase,cart")
-	for _, r := range readTable[interactionRow](t, out, "interactions.parquet") {
+	for _, r := range readTable[divided.Interaction](t, out, "interactions.parquet") {
 		if r.Type != "purchase" && r.Type != "cart" {
 			t.Fatalf("%+v is of another type", r)
 		}
@@ -191,9 +192,9 @@ func TestDataSplitChoices(t *testing.T) {
 	if o := weft(t, "data", "split", "--data", s.dir, "--out", out); o.code != exitUsage || !strings.Contains(o.err, "--overwrite") {
 		t.Errorf("%+v", o)
 	}
-	before := read(t, filepath.Join(out, manifestName))
+	before := read(t, filepath.Join(out, divided.ManifestName))
 	done(t, "data", "split", "--data", s.dir, "--out", out, "--overwrite")
-	if bytes.Equal(before, read(t, filepath.Join(out, manifestName))) {
+	if bytes.Equal(before, read(t, filepath.Join(out, divided.ManifestName))) {
 		t.Error("--overwrite left the manifest of the other types")
 	}
 }
@@ -259,7 +260,7 @@ func TestSplitManifestNames(t *testing.T) {
 func TestDataSplitInterrupted(t *testing.T) {
 	s := mixedShop(t)
 	out, _ := splitOf(t, s)
-	before := read(t, filepath.Join(out, manifestName))
+	before := read(t, filepath.Join(out, divided.ManifestName))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c := dataSplitCmd{place: place{Tenant: "default", Data: s.dir}, Out: out, By: "time", Train: 0.8, Val: 0.1, Consent: true, Undated: "keep", Overwrite: true}
@@ -268,7 +269,7 @@ func TestDataSplitInterrupted(t *testing.T) {
 		t.Errorf("an interrupted split ends with %v", err)
 	}
 	files, _ := os.ReadDir(out)
-	if len(files) != 6 || !bytes.Equal(before, read(t, filepath.Join(out, manifestName))) {
+	if len(files) != 6 || !bytes.Equal(before, read(t, filepath.Join(out, divided.ManifestName))) {
 		t.Errorf("an interrupted split left %v", files)
 	}
 }

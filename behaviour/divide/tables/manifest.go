@@ -1,4 +1,4 @@
-package main
+package tables
 
 import (
 	"math"
@@ -6,11 +6,15 @@ import (
 	"weft/behaviour/clean"
 	"weft/behaviour/divide"
 	"weft/behaviour/split"
+	"weft/tasks"
 )
 
-// splitManifest says what a split was made by, and what is in it. It holds no date of
+// ManifestName is the file that is written last: who finds it finds the tables that it describes.
+const ManifestName = "manifest.json"
+
+// Manifest says what a split was made by, and what is in it. It holds no date of
 // its own: the same rows, rule and seed give the same bytes.
-type splitManifest struct {
+type Manifest struct {
 	Format    int                `json:"format"`
 	Tenant    string             `json:"tenant"`
 	Rule      split.Rule         `json:"rule"`
@@ -19,18 +23,19 @@ type splitManifest struct {
 
 	divide.Counts
 
-	Rules int                  `json:"cleaning_rules"` // version
-	Files map[string]splitFile `json:"files"`
+	Rules int             `json:"cleaning_rules"` // version
+	Files map[string]File `json:"files"`
 }
 
-type splitFile struct {
+// File is one of the tables.
+type File struct {
 	Rows   int    `json:"rows,omitempty"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
 }
 
-func newSplitManifest(tenant string, cfg split.Config) *splitManifest {
-	m := &splitManifest{Format: 1, Tenant: tenant, Rule: cfg.Rule, Seed: cfg.Seed, Rules: clean.Version, Files: map[string]splitFile{}}
+func newManifest(tenant tasks.Tenant, cfg split.Config) *Manifest {
+	m := &Manifest{Format: 1, Tenant: string(tenant), Rule: cfg.Rule, Seed: cfg.Seed, Rules: clean.Version, Files: map[string]File{}}
 	if cfg.Rule != split.LeaveLast {
 		m.Fractions = map[string]float64{"train": cfg.Train, "val": cfg.Val, "test": math.Round(1e9*(1-cfg.Train-cfg.Val)) / 1e9}
 	}
