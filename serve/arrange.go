@@ -141,29 +141,27 @@ func (n *Neighbours) emptyBlock() *block {
 	return b
 }
 
-// near lists the blocks to read for a query: the loose, and those of the nearest cells until there is a share of all; or
-// all.
-func (n *Neighbours) near(q *query, whole bool) []*block {
+// near lists the blocks to read for a search, the loose first, then those of the nearest cells, and how many on end may change
+// nothing before it may end. Without cells, and where all are to be read, it is all of them.
+func (n *Neighbours) near(q *query, s *Search) (blocks []*block, patience int) {
 	n.mu.RLock()
 	c := n.cells
 	n.mu.RUnlock()
-	if c == nil || whole {
-		return n.all()
+	if c == nil || s.Whole || s.Factor != nil {
+		return n.all(), len(n.all())
 	}
 	order := c.ranked(q)
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	if n.cells != c { // fitted anew since: everything is loose, or was a moment ago
-		return n.all()
+		return n.all(), len(n.all())
 	}
-	blocks := slices.Clone(n.of[loose])
+	blocks = append(make([]*block, 0, len(n.all())), n.of[loose]...)
+	patience = len(n.of[loose]) + patienceFor(len(n.all()), s.Sparse)
 	for _, cell := range order {
 		blocks = append(blocks, n.of[cell]...)
-		if len(blocks)*readShare >= len(n.all())+len(n.of[loose])*readShare {
-			break
-		}
 	}
-	return blocks
+	return blocks, patience
 }
 
 func (n *Neighbours) all() []*block {

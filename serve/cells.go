@@ -8,17 +8,27 @@ import (
 )
 
 // Beyond what a scan answers at once, products lie in cells: each in the cell whose centre is nearest, the centres being
-// fitted to a sample by spherical k-means. A search then reads the cells whose centres are nearest to what is asked for,
-// until it has read a share of all products, and answers exactly over those. The share is chosen for recall, see
-// BenchmarkCells. What is not in a cell yet is always read.
+// fitted to a sample by spherical k-means. A search then reads cell by cell, those first whose centres are nearest to what is
+// asked for, until a share of all products on end has changed nothing in what it found, and answers exactly over what it read.
+// So one whose answer lies far apart, as under a filter, reads on by itself. The shares are chosen for recall, see
+// BenchmarkRecall. What is not in a cell yet is always read.
 const (
-	arrangeFrom  = 250_000 // products; below, all are read
-	rearrange    = 4       // times as many products as the centres were fitted to: they are fitted anew
-	cellProducts = 400     // wanted in a cell
-	perCentre    = 32      // products in the sample for each centre
-	readShare    = 16      // one product in so many is read
-	rounds       = 4       // of k-means
+	arrangeFrom  = 50_000 // products; below, all are read
+	rearrange    = 4      // times as many products as the centres were fitted to: they are fitted anew
+	cellProducts = 400    // wanted in a cell
+	perCentre    = 32     // products in the sample for each centre
+	rounds       = 4      // of k-means
 )
+
+// patienceFor is how many of all blocks on end may change nothing before a search ends: an eighth of few, near a sixteenth of
+// many. One that keeps few is twice as patient.
+func patienceFor(blocks int, sparse bool) int {
+	patience := blocks/16 + min(blocks/16, 128)
+	if sparse {
+		patience *= 2
+	}
+	return patience
+}
 
 // loose is the cell of blocks whose products have not been put into one.
 const loose int32 = -1

@@ -1,11 +1,9 @@
 package serve
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"unique"
@@ -30,9 +28,9 @@ type Entry struct {
 }
 
 // Neighbours searches unit vectors: the score is the cosine, ties go to the lower id.
-// Up to 250,000 products every one is compared; beyond, after Arrange, an eighth of
-// them, of which the answer is exact (see BenchmarkCells for how often one of the ten
-// nearest is missed), unless a Search wants the Whole. Safe for concurrent use;
+// Up to 50,000 products every one is compared; beyond, after Arrange, those of the
+// cells around what is asked for, a sixth as a rule (see cells.go, and BenchmarkRecall
+// for how many of the ten nearest are found), unless a Search wants the Whole. Safe for concurrent use;
 // searches go on while products are set and removed, and see each product as it was
 // before or after, never between; one that is moved to another cell meanwhile may be
 // missed by the searches under way.
@@ -238,120 +236,4 @@ func (n *Neighbours) Bytes() int64 {
 type Hit struct {
 	Entry
 	Score float32
-}
-
-// Search says what to look for.
-type Search struct {
-	// K is how many products to find, at least 1.
-	K int
-	// PerCategory is how many of them may share a category; 0: any number. Products
-	// without a category are not counted.
-	PerCategory int
-	// Whole reads all products however many there are. Searches that keep few of them
-	// need it: their nearest lie far apart.
-	Whole bool
-	// Keep tells which products may be found; nil: all. It is called by several
-	// goroutines at once, and only for products that come near enough.
-	Keep func(*Entry) bool
-	// Factor multiplies scores before they are compared (see weigh), by more than 0 and
-	// at most MostFactor; nil: nothing does. It is called as Keep is.
-	Factor     func(*Entry) float64
-	MostFactor float64 // at least 1
-}
-
-// spareHits are found beyond what is asked for: a product that is set to another place
-// during a search may be met as it was and as it is.
-const spareHits = 4
-
-// Except keeps all products but one.
-func Except(id string) func(*Entry) bool { return func(e *Entry) bool { return e.ID != id } }
-
-// Near returns the products nearest to q that a search allows, the nearest first.
-// They are the best in the sense that of each category its nearest are taken. q need
-// not be of unit length. It uses every core. Errors: ErrVector for a q that cannot be
-// compared, the context's.
-func (n *Neighbours) Near(ctx context.Context, q []float32, s Search) ([]Hit, error) {
-	n.mu.RLock()
-	dim, stride := n.dim, n.stride
-	n.mu.RUnlock()
-	if dim == 0 || s.K < 1 {
-		return nil, ctx.Err()
-	}
-	if len(q) != dim {
-		return nil, fmt.Errorf("%w: the query has %d dimensions, the products have %d", ErrVector, len(q), dim)
-	}
-	var sum float64
-	for _, x := range q {
-		sum += float64(x) * float64(x)
-	}
-	if sum == 0 || math.IsNaN(sum) || math.IsInf(sum, 0) {
-		return nil, fmt.Errorf("%w: the query has length %v, want a finite one above 0", ErrVector, math.Sqrt(sum))
-	}
-	unit := make([]float32, dim)
-	for i, x := range q {
-		unit[i] = float32(float64(x) / math.Sqrt(sum))
-	}
-	query := newQuery(unit, stride)
-
-	blocks := n.near(&query, s.Whole)
-	parts := make([]selection, max(1, min(runtime.GOMAXPROCS(0), len(blocks)/2)))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for i := range parts {
-		parts[i] = selection{k: s.K + spareHits, perCategory: s.PerCategory}
-		scan := func() {
-			for ctx.Err() == nil {
-				at := int(next.Add(1)) - 1
-				if at >= len(blocks) {
-					return
-				}
-				blocks[at].scan(&query, &s, &parts[i])
-			}
-		}
-		if i == len(parts)-1 {
-			scan()
-		} else {
-			wg.Go(scan)
-		}
-	}
-	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	found := merge(parts, s.K)
-	hits := make([]Hit, len(found))
-	for i := range found {
-		hits[i] = Hit{Entry: *found[i].at, Score: found[i].score}
-		if s.Factor == nil {
-			hits[i].Score = min(1, max(-1, hits[i].Score)) // rounding may pass 1
-		}
-	}
-	return hits, nil
-}
-
-func (b *block) scan(q *query, s *Search, to *selection) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	var sums [blockRows]int32
-	dotRows(q.codes, b.codes, sums[:])
-	for row, e := range b.entries {
-		if e == nil {
-			continue
-		}
-		atMost, factor := q.atMost(sums[row], b.scale[row], b.miss[row]), float32(1)
-		if s.Factor == nil {
-			if !to.admits(atMost, b.categories[row]) || s.Keep != nil && !s.Keep(e) {
-				continue
-			}
-		} else {
-			if !to.admits(weigh(atMost, float32(s.MostFactor)), b.categories[row]) || s.Keep != nil && !s.Keep(e) {
-				continue
-			}
-			if factor = float32(s.Factor(e)); !to.admits(weigh(atMost, factor), b.categories[row]) {
-				continue
-			}
-		}
-		dim := len(q.exact)
-		to.offer(scored{weigh(dot(q.exact, b.rows[row*dim:][:dim]), factor), b.categories[row], e})
-	}
 }

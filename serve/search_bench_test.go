@@ -57,7 +57,7 @@ func BenchmarkSearch(b *testing.B) {
 			}
 			for _, k := range []int{10, 100} {
 				for name, askers := range map[string]int{"alone": 1, "loaded": 4} {
-					b.Run(fmt.Sprintf("k=%d/%s", k, name), func(b *testing.B) { searchMany(b, &n, queries, k, askers) })
+					b.Run(fmt.Sprintf("k=%d/%s", k, name), func(b *testing.B) { searchMany(b, &n, queries, Search{K: k}, askers) })
 				}
 			}
 			b.ReportMetric(float64(n.Bytes())/float64(size.products), "B/product")
@@ -65,7 +65,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-func searchMany(b *testing.B, n *Neighbours, queries [][]float32, k, askers int) {
+func searchMany(b *testing.B, n *Neighbours, queries [][]float32, s Search, askers int) {
 	var mu sync.Mutex
 	var took []time.Duration
 	before := cores(b)
@@ -75,9 +75,9 @@ func searchMany(b *testing.B, n *Neighbours, queries [][]float32, k, askers int)
 		wg.Go(func() {
 			for q := range next {
 				begin := time.Now()
-				hits, err := n.Near(b.Context(), q, Search{K: k})
+				hits, err := n.Near(b.Context(), q, s)
 				d := time.Since(begin)
-				if err != nil || len(hits) != k {
+				if err != nil || len(hits) != s.K {
 					b.Error(len(hits), err)
 				}
 				mu.Lock()

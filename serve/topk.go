@@ -49,9 +49,9 @@ func (s *selection) admits(score float32, category int32) bool {
 }
 
 // offer takes a candidate that is among the best, once: one that is being moved to another cell is met in both.
-func (s *selection) offer(c scored) {
+func (s *selection) offer(c scored) (taken bool) {
 	if _, met := slices.BinarySearchFunc(s.best, c, byRank); met {
-		return
+		return false
 	}
 	leaves := -1
 	switch {
@@ -62,7 +62,7 @@ func (s *selection) offer(c scored) {
 	}
 	if leaves >= 0 {
 		if byRank(c, s.best[leaves]) >= 0 {
-			return
+			return false
 		}
 		s.count(s.best[leaves].category, -1)
 		s.best = slices.Delete(s.best, leaves, leaves+1)
@@ -70,6 +70,12 @@ func (s *selection) offer(c scored) {
 	at, _ := slices.BinarySearchFunc(s.best, c, byRank)
 	s.best = slices.Insert(s.best, at, c)
 	s.count(c.category, 1)
+	return true
+}
+
+// filled tells whether newcomers have to be better than somebody: whether there are k, or as many of one category as may.
+func (s *selection) filled() bool {
+	return len(s.best) == s.k || slices.ContainsFunc(s.categories, func(q quota) bool { return q.taken == s.perCategory })
 }
 
 func (s *selection) full(category int32) bool {

@@ -56,7 +56,7 @@ func (r *Recommender) list(ctx context.Context, a Ask, w way, keep func(*Entry) 
 	if a.Diversity > 0 {
 		n = poolFor(a.K)
 	}
-	hits, err := r.find(ctx, w, Search{K: n, PerCategory: a.PerCategory, Keep: keep, Whole: a.Filter.clauses != nil}, l)
+	hits, err := r.find(ctx, w, Search{K: n, PerCategory: a.PerCategory, Keep: keep, Sparse: a.Filter.clauses != nil}, l)
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +70,14 @@ func (r *Recommender) list(ctx context.Context, a Ask, w way, keep func(*Entry) 
 	for i := range hits {
 		have[hits[i].ID] = true
 	}
-	more, err := r.find(ctx, w, Search{K: a.K - len(hits), Whole: true, Keep: func(e *Entry) bool { return !have[e.ID] && keep(e) }}, l)
+	more, err := r.find(ctx, w, Search{K: a.K - len(hits), Sparse: true, Keep: func(e *Entry) bool { return !have[e.ID] && keep(e) }}, l)
 	return append(hits, more...), err
 }
 
 // find is one search.
 func (r *Recommender) find(ctx context.Context, w way, s Search, l *lift) ([]Hit, error) {
 	if !l.none() {
-		s.Factor, s.MostFactor, s.Whole = l.of, l.most(), true
+		s.Factor, s.MostFactor = l.of, l.most()
 	}
 	if w.index == nil {
 		return r.Snapshot.popular(r.Shelf, w.category, s), nil
