@@ -9,11 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"weft/extractors"
-	"weft/extractors/models"
-	"weft/extractors/pixels"
+	"weft/extractors/encodertest"
 	"weft/fusion"
-	"weft/onnx"
 )
 
 // realShop makes products of those of examples/catalogue: their content vectors, as the encoders and the untrained fusion
@@ -27,7 +24,7 @@ type realShop struct {
 // newRealShop encodes the catalogue, one in so many of its 250 photos and listings; dim is that of the content vectors, at most 576.
 func newRealShop(tb testing.TB, dim, oneIn int) *realShop {
 	tb.Helper()
-	image, text := openEncoders(tb)
+	image, text := encodertest.Open(tb)
 	config := fusion.DefaultConfig(image.Dim(), text.Dim())
 	config.Blocks[0].Out, config.Blocks[1].Out = dim*2/3, dim-dim*2/3
 	fuse, err := fusion.NewConcat(config)
@@ -82,40 +79,6 @@ func newRealShop(tb testing.TB, dim, oneIn int) *realShop {
 		s.entries = append(s.entries, Entry{Title: listing.Title, Category: listing.Category, Price: &listing.Price})
 	}
 	return s
-}
-
-func openEncoders(tb testing.TB) (extractors.ImageEncoder, extractors.TextEncoder) {
-	tb.Helper()
-	cache, err := models.Open(models.Config{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	all, err := models.Builtin()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	find := func(name string) *models.Manifest {
-		m, err := all.Find(name)
-		if err != nil || !cache.Present(m) {
-			tb.Fatalf("%s is not in %s: run `make models` (%v)", name, cache.Dir(), err)
-		}
-		return m
-	}
-	library := extractors.NewLibrary(cache, find(models.DefaultRuntime), onnx.Config{})
-	decoder, err := pixels.Open(pixels.Go, pixels.Limits{}, pixels.Libraries{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	image, err := extractors.OpenImage(extractors.Config{Manifest: find(models.DefaultImage), Cache: cache, Library: library, Decoder: decoder})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	text, err := extractors.OpenText(extractors.Config{Manifest: find(models.DefaultText), Cache: cache, Library: library})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _, _ = image.Close(), text.Close() })
-	return image, text
 }
 
 // next is a product like one of the catalogue: its vector is moved by a vector of random direction and of a length from
