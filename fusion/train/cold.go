@@ -18,12 +18,13 @@ import (
 // their content to the history, or by a sum of both.
 type ColdChoice struct {
 	Content    float32 `json:"content"` // weight of the likeness
+	Axes       int     `json:"axes"`    // dimensions of the served vectors that it may take
 	Tower      float32 `json:"tower"`   // of what the features say; 1 without likeness
 	Users      int     `json:"users"`   // with cold targets in validation
 	Recall     float64 `json:"recall@20"`
 	TowerAlone float64 `json:"recall@20_tower"`
 	Likeness   float64 `json:"recall@20_content"`
-	// Declined: likeness was better among the new, but put them in front of what people take.
+	// Declined: in every size, likeness took more from all lists than it may; see coldCost.
 	Declined bool `json:"declined,omitempty"`
 
 	// How far up the new are shown among everything else: what their bias is raised by and the personal part of their scores
@@ -37,24 +38,28 @@ type ColdChoice struct {
 	Cost          float64 `json:"cost"`
 }
 
-// declined is the choice without likeness, its places still to be chosen.
-func (c ColdChoice) declined() ColdChoice {
+// less is the choice with half the dimensions for likeness, or in the end without it, its places still to be chosen.
+func (c ColdChoice) less() ColdChoice {
+	if c.Axes/2 >= leastAxes {
+		return ColdChoice{Axes: c.Axes / 2}
+	}
 	return ColdChoice{Tower: 1, Users: c.Users, Recall: c.Recall, TowerAlone: c.TowerAlone, Likeness: c.Likeness, Declined: true}
 }
 
+// Dimensions of the served vectors that are set apart for the likeness of content: as many as that, or half of them, and
+// again, where everything else would have too few left. Warm items hold zeros there: their own vectors know better.
 const (
-	// contentRank is how many dimensions of the served vectors are set apart for the likeness of content. Warm items hold
-	// zeros there: their own vectors know better.
-	contentRank = 64
+	mostAxes  = 64
+	leastAxes = 16
 )
 
-// likeness is a block of centred, unit content vectors, kept at contentRank principal axes: the score is the cosine of an
+// likeness is a block of centred, unit content vectors, kept at so many principal axes: the score is the cosine of an
 // item's content and the mean content of the history, as far as the axes hold it. ok is false without modalities.
-func likeness(ctx context.Context, m linear.Multiplier, d *dataset.Dataset, history [][]dataset.Interaction) (b blocks.Block, axes contentAxes, ok bool, err error) {
+func likeness(ctx context.Context, m linear.Multiplier, d *dataset.Dataset, history [][]dataset.Interaction, most int) (b blocks.Block, axes contentAxes, ok bool, err error) {
 	if len(d.Modalities) == 0 {
 		return b, axes, false, nil
 	}
-	if axes, err = newContentAxes(d.Modalities); err != nil {
+	if axes, err = newContentAxes(d.Modalities, most); err != nil {
 		return b, axes, false, err
 	}
 	items := linear.Zeros(len(d.Items), axes.kept)
@@ -84,7 +89,7 @@ type contentAxes struct {
 	turn        linear.Matrix // width × kept
 }
 
-func newContentAxes(modalities []dataset.Modality) (contentAxes, error) {
+func newContentAxes(modalities []dataset.Modality, most int) (contentAxes, error) {
 	a := contentAxes{}
 	for i := range modalities {
 		m := &modalities[i]
@@ -120,7 +125,7 @@ func newContentAxes(modalities []dataset.Modality) (contentAxes, error) {
 		}
 		rows.SetRow(i/step, wide)
 	}
-	axes, strength, ok := principal(rows, contentRank)
+	axes, strength, ok := principal(rows, most)
 	if !ok {
 		return a, fmt.Errorf("%w: the principal axes of the content cannot be found; are its numbers of a sensible size?", ErrData)
 	}

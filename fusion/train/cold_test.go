@@ -2,6 +2,7 @@ package train
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"weft/fusion/blocks"
@@ -45,5 +46,17 @@ func TestChooseCold(t *testing.T) {
 	}
 	if c := j.chooseCold(knows, knows, counts); c.Tower != 1 || c.Content != 0 {
 		t.Errorf("nothing is new: %+v", c)
+	}
+}
+
+// Likeness is halved until it is declined, and then has nothing left to be weighed with.
+func TestLikenessIsHalved(t *testing.T) {
+	c, axes := ColdChoice{Content: 2, Tower: .7, Axes: mostAxes, Recall: .2}, []int(nil)
+	for !c.Declined {
+		axes = append(axes, c.Axes)
+		c = c.less()
+	}
+	if !slices.Equal(axes, []int{64, 32, 16}) || c.Tower != 1 || c.Content != 0 || c.Axes != 0 {
+		t.Errorf("%d, then %+v", axes, c)
 	}
 }

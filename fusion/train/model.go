@@ -255,9 +255,10 @@ func (t *training) run(ctx context.Context) (*served, error) {
 	if t.summary.Composed, err = t.measure(ctx, m); err != nil {
 		return nil, err
 	}
-	if m.cold.Content > 0 && t.summary.Composed.sum() < choice.Validation.sum()*(1-coldCost-exploreCost) {
-		// Likeness brought the new among themselves into order, but in front of what people take.
-		t.summary.Choice.Cold = t.summary.Choice.Cold.declined()
+	for m.cold.Content > 0 && t.summary.Composed.sum() < choice.Validation.sum()*(1-coldCost-exploreCost) {
+		// Likeness brings the new among themselves into order, but puts them in front of what people take, or leaves the
+		// other blocks too few dimensions.
+		t.summary.Choice.Cold = t.summary.Choice.Cold.less()
 		t.summary.Choice.Folding = ""
 		if m, err = t.serve(ctx, tower, history, list); err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -72,7 +73,8 @@ func (t *training) serve(ctx context.Context, tower fitted, h baselines.History,
 // placeCold decides, once, how items that nobody had are placed, and sets dimensions apart for their likeness.
 func (t *training) placeCold(ctx context.Context, m *served, h baselines.History) error {
 	choice := &t.summary.Choice
-	like, axes, ok, err := likeness(ctx, t.products, t.Data, dataset.ByUser(h.Rows, h.Users))
+	choice.Cold.Axes = cmp.Or(choice.Cold.Axes, mostAxes)
+	like, axes, ok, err := likeness(ctx, t.products, t.Data, dataset.ByUser(h.Rows, h.Users), choice.Cold.Axes)
 	if err != nil {
 		return err
 	}
@@ -81,7 +83,9 @@ func (t *training) placeCold(ctx context.Context, m *served, h baselines.History
 		return nil
 	}
 	if choice.Folding == "" && !choice.Cold.Declined { // not chosen yet: only the train part may tell
+		axes := choice.Cold.Axes
 		choice.Cold = t.judge.chooseCold(m.tower.block(), like, m.counts)
+		choice.Cold.Axes = axes
 	}
 	m.cold = choice.Cold
 	m.cold.Raised = 0                   // place knows
