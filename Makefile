@@ -113,6 +113,10 @@ burst: test-needs ## autoscale from zero under a burst of PHOTOS (20000); the ti
 scale: test-needs ## 1, 2, 4 and 8 worker processes with an encoder of fixed cost; ARGS='-scale-cost 20ms'
 	$(GO) test ./worker -run '^TestScale$$' -count=1 -v -timeout 30m -scale-items 500 -scale-cost 50ms -scale-idle 2s -scale-workers 1,2,4,8 $(ARGS)
 
+.PHONY: turns
+turns: test-needs ## what a small tenant sees of one with 50 times its load, some five minutes; ARGS='-turns-runners 1'
+	$(GO) test ./cmd/weft -run '^TestTurns$$' -count=1 -v -timeout 30m -turns-for 60s -turns-rate 1 -turns-cost 50ms -turns-at-most 2 $(ARGS)
+
 .PHONY: cutoff
 cutoff: test-needs ## cut one worker off from Redis, and then from S3, for two minutes each
 	$(GO) test ./campaign -run '^TestCampaign$$' -count=1 -v -timeout 30m -kinds 'cut off' -faults 2 -cut 2m $(ARGS)

@@ -78,17 +78,30 @@ func (b *Batcher[In, Out]) oldest() int {
 	if b.cfg.Less == nil {
 		return 0
 	}
-	first := 0
+	oldest := 0
 	for i, it := range b.queue {
-		if it.number < b.queue[first].number {
+		if it.number < b.queue[oldest].number {
+			oldest = i
+		}
+	}
+	return oldest
+}
+
+// first is the item whose turn it is: the oldest, so that nothing starves, unless First knows better.
+func (b *Batcher[In, Out]) first() int {
+	first := b.oldest()
+	if b.cfg.First == nil {
+		return first
+	}
+	for i, it := range b.queue {
+		if other := b.queue[first]; b.cfg.First(it.in, other.in) || it.number < other.number && !b.cfg.First(other.in, it.in) {
 			first = i
 		}
 	}
 	return first
 }
 
-// cut removes the next batch: the oldest item, so that nothing starves, with
-// the neighbours in order that fit.
+// cut removes the next batch: the item whose turn it is, with the neighbours in order that fit.
 func (b *Batcher[In, Out]) cut() []*item[In, Out] {
 	if b.cfg.Less != nil && len(b.queue) > 1 {
 		slices.SortStableFunc(b.queue, func(x, y *item[In, Out]) int {
@@ -101,7 +114,7 @@ func (b *Batcher[In, Out]) cut() []*item[In, Out] {
 			return 0
 		})
 	}
-	from := b.oldest()
+	from := b.first()
 	to, heaviest := from+1, b.queue[from].weight
 	fits := func(it *item[In, Out]) bool {
 		n, w := to-from+1, max(heaviest, it.weight)

@@ -26,6 +26,9 @@ type BatchConfig[In any] struct {
 	Queue   int                // items that may wait, beyond them Do blocks; default 4·MaxItems·Runners
 	Weight  func(In) int       // weight of an item, for MaxWeight
 	Less    func(a, b In) bool // order in which neighbours share a batch, by length for texts; nil is order of arrival
+	// First tells that a is run before b, whoever came first; nil: in order of arrival. Whoever
+	// gives it sees to it that nothing starves.
+	First func(a, b In) bool
 
 	// Whole tells errors that are no item's fault, such as a closed session:
 	// every item of the batch gets them and nothing is tried again. Besides it,

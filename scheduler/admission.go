@@ -49,15 +49,20 @@ func (s *Scheduler) enqueue(ctx context.Context, t tasks.Task, lane tasks.Lane) 
 	}
 }
 
-// window is the part of a tenant's share that one loop fills: the tasks of a kind in one
-// lane. Only that loop uses it.
+// window is the part of a tenant's share that the tasks of a kind in one lane fill.
 type window struct {
-	s      *Scheduler
-	of     part
-	lane   tasks.Lane
-	budget int                   // tasks that may be enqueued before the queues are looked at again
-	full   func(context.Context) // called while there is no room; may be nil
-	held   atomic.Pointer[tasks.Held]
+	s    *Scheduler
+	of   part
+	lane tasks.Lane
+	full func(context.Context) // called while there is no room; may be nil
+	held atomic.Pointer[tasks.Held]
+
+	turn   chan struct{} // held by whoever looks for room
+	budget int           // tasks that may be enqueued before the queues are looked at again
+}
+
+func newWindow(s *Scheduler, of part, lane tasks.Lane) *window {
+	return &window{s: s, of: of, lane: lane, turn: make(chan struct{}, 1)}
 }
 
 // room blocks until the tenant may add a task: the queues stay small however much is

@@ -17,7 +17,7 @@ import (
 func waiting(q *recorder, size int, memory func(context.Context) (int64, int64, error)) *Scheduler {
 	s := &Scheduler{Config: Config{Tenant: "shop", Generation: gen, Queue: q, Shares: NewShares(q, nil, size), Settings: tasks.DefaultSettings, Memory: memory,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}}
-	s.bulk = window{s: s, of: products, lane: tasks.Bulk}
+	s.bulk = newWindow(s, products, tasks.Bulk)
 	return s
 }
 

@@ -42,7 +42,7 @@ func (s *Scheduler) Changed(users []tasks.UserID, products []tasks.ProductID) {
 	default:
 	}
 	for _, id := range products {
-		s.Hint(id, 0)
+		_ = s.Hint(id, 0) // the sweep finds what is lost
 	}
 }
 

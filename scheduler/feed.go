@@ -32,7 +32,7 @@ func (s *Scheduler) feed() tasks.Feed {
 	set := s.Settings()
 	f := tasks.Feed{At: time.Now().UnixMilli(), Weight: set.Weight, Quota: set.Quota, Fault: set.Fault}
 	f.Items, f.Since = s.ahead.left()
-	for _, w := range []*window{&s.bulkUsers, &s.bulk, &s.liveUsers, &s.live} {
+	for _, w := range []*window{s.bulkUsers, s.bulk, s.liveUsers, s.live} {
 		if held := w.held.Load(); held != nil {
 			f.Held = *held
 		}

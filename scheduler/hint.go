@@ -2,9 +2,12 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"weft/behaviour/parts"
 	"weft/storage/lake"
@@ -22,14 +25,20 @@ type hints struct {
 
 const maxHints = 10_000
 
+// ErrHintLost: too many wait already. The sweep finds what was hinted at.
+var ErrHintLost = errors.New("too many hints wait")
+
 // Hint asks for a product to be looked at soon, not before after: a folder that is
-// still being written is left alone until it is quiet. It never blocks.
-func (s *Scheduler) Hint(id tasks.ProductID, after time.Duration) {
+// still being written is left alone until it is quiet. It never blocks, also while the
+// tenant's share is full. Errors: ErrHintLost.
+func (s *Scheduler) Hint(id tasks.ProductID, after time.Duration) error {
 	s.hints.mu.Lock()
 	if s.hints.due == nil {
 		s.hints.due = map[tasks.ProductID]time.Time{}
 	}
-	if _, known := s.hints.due[id]; known || len(s.hints.due) < maxHints {
+	_, known := s.hints.due[id]
+	kept := known || len(s.hints.due) < maxHints
+	if kept {
 		s.hints.due[id] = time.Now().Add(after)
 	}
 	s.hints.mu.Unlock()
@@ -37,6 +46,10 @@ func (s *Scheduler) Hint(id tasks.ProductID, after time.Duration) {
 	case s.hints.wake <- struct{}{}:
 	default:
 	}
+	if !kept {
+		return ErrHintLost
+	}
+	return nil
 }
 
 func (h *hints) empty() bool {
@@ -64,12 +77,8 @@ func (h *hints) take(now time.Time) (ready []tasks.ProductID, next time.Time) {
 func (s *Scheduler) hintLoop(ctx context.Context) {
 	for {
 		ready, next := s.hints.take(time.Now())
-		for _, id := range ready {
-			if err := s.Consider(ctx, id); err != nil && ctx.Err() == nil {
-				s.Log.Warn("a hint could not be followed; the sweep will", "product", id, "error", err)
-			}
-		}
 		if len(ready) > 0 {
+			s.follow(ctx, ready)
 			continue
 		}
 		var timer <-chan time.Time
@@ -82,6 +91,33 @@ func (s *Scheduler) hintLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// following is how many hints are followed at once.
+const following = 8
+
+func (s *Scheduler) follow(ctx context.Context, ids []tasks.ProductID) {
+	lost := func(err error) {
+		if ctx.Err() == nil {
+			s.Log.Warn("hints could not be followed; the sweep will", "products", len(ids), "error", err)
+		}
+	}
+	if s.Shared {
+		// What the workers have made since: without it nobody would know that a product that was
+		// deleted has a vector to withdraw.
+		if err := s.Lake.Refresh(ctx); err != nil {
+			lost(err)
+			return
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(following)
+	for _, id := range ids {
+		group.Go(func() error { return s.Consider(ctx, id) })
+	}
+	if err := group.Wait(); err != nil {
+		lost(err)
 	}
 }
 

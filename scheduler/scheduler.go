@@ -27,6 +27,7 @@ type Config struct {
 	// Consent is what shoppers who said nothing are taken to have said about profiling.
 	Consent    bool
 	Vectors    *vectors.Store
+	Shared     bool // other processes write to the lake: look again before a hint is followed
 	Queue      tasks.Queue
 	Name       string        // of this process, for dead letters
 	SweepEvery time.Duration // default 1 min
@@ -50,8 +51,8 @@ type Config struct {
 // Scheduler runs sweeps and answers hints. Start it once, Stop it once.
 type Scheduler struct {
 	Config
-	// The parts of the tenant's share that each loop fills.
-	live, bulk, liveUsers, bulkUsers window
+	// The parts of the tenant's share.
+	live, bulk, liveUsers, bulkUsers *window
 	ahead                            ahead
 	hints                            hints
 	people                           people
@@ -86,9 +87,9 @@ func New(cfg Config) (*Scheduler, error) {
 	s := &Scheduler{Config: cfg}
 	s.hints.wake, s.soon = make(chan struct{}, 1), make(chan struct{}, 1)
 	s.people.wake, s.usersSoon = make(chan struct{}, 1), make(chan struct{}, 1)
-	full := func(ctx context.Context) { s.ahead.blocked(ctx, s) }
-	s.live, s.bulk = window{s: s, of: products, lane: tasks.Live}, window{s: s, of: products, lane: tasks.Bulk, full: full}
-	s.liveUsers, s.bulkUsers = window{s: s, of: shoppers, lane: tasks.Live}, window{s: s, of: shoppers, lane: tasks.Bulk}
+	s.live, s.bulk = newWindow(s, products, tasks.Live), newWindow(s, products, tasks.Bulk)
+	s.liveUsers, s.bulkUsers = newWindow(s, shoppers, tasks.Live), newWindow(s, shoppers, tasks.Bulk)
+	s.bulk.full = func(ctx context.Context) { s.ahead.blocked(ctx, s) }
 	return s, nil
 }
 

@@ -98,9 +98,9 @@ func (s *Scheduler) issue(ctx context.Context, id tasks.ProductID, next step, la
 		todo = []tasks.Task{{Type: tasks.ProductFuse, Product: id}}
 	}
 	for _, t := range todo {
-		w := &s.live
+		w := s.live
 		if lane == tasks.Bulk {
-			w = &s.bulk
+			w = s.bulk
 		}
 		if err := w.room(ctx); err != nil {
 			return err

@@ -150,8 +150,11 @@ func TestAHintIsLiveWork(t *testing.T) {
 func TestHintsAreBoundedAndCoalesce(t *testing.T) {
 	s := openShop(t, embeddedURL(t)).scheduler(nil)
 	for i := range 2 * maxHints {
-		s.Hint(tasks.ProductID(fmt.Sprint("p", i)), 0)
-		s.Hint(tasks.ProductID(fmt.Sprint("p", i)), 0)
+		for range 2 {
+			if err := s.Hint(tasks.ProductID(fmt.Sprint("p", i)), 0); errors.Is(err, ErrHintLost) != (i >= maxHints) {
+				t.Fatalf("hint %d: %v", i, err)
+			}
+		}
 	}
 	if n := len(s.hints.due); n != maxHints {
 		t.Errorf("%d hints are kept, the bound is %d", n, maxHints)

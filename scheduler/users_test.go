@@ -311,7 +311,7 @@ func TestChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Scheduler{Config: Config{Tenant: "shop", Generation: gen, Queue: c.queue, Log: c.scheduler().Log}}
 		s.Shares, s.Settings = NewShares(c.queue, nil, 10), tasks.DefaultSettings
-		s.liveUsers = window{s: s, of: shoppers, lane: tasks.Live}
+		s.liveUsers = newWindow(s, shoppers, tasks.Live)
 		s.people.wake, s.hints.wake, s.usersSoon = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 		s.Changed([]tasks.UserID{"u1", "u2"}, nil)
 		s.Changed([]tasks.UserID{"u2"}, nil)

@@ -68,7 +68,7 @@ func (s *Scheduler) onEvent(w *watched, media string, e fsnotify.Event) {
 		folder = dir
 	}
 	if id, err := tasks.ParseProductID(filepath.ToSlash(folder)); err == nil {
-		s.Hint(id, quiet)
+		_ = s.Hint(id, quiet) // the sweep finds what is lost
 	}
 }
 

@@ -12,10 +12,12 @@ import (
 // that has had the least of the encoders by its weight comes first, and of a tenant's
 // two lanes likewise. It is start-time fair queueing: what a place will cost is charged
 // when it is given, by the mean of those before, and set right when it is given back. One
-// who was away is charged from now on: time not used is not saved up.
+// who was away is charged from now on: time not used is not saved up. Some places are kept for tenants of
+// whom nothing is inside: they need not wait until somebody leaves.
 type gate struct {
 	mu    sync.Mutex
 	free  int
+	kept  int     // of the free places, for those who have none
 	price float64 // mean cost of a place, in seconds
 	now   float64 // what the tenant that came in last had been charged
 	lines map[tasks.Tenant]*line
@@ -34,6 +36,14 @@ type lane struct {
 	waiting []*room
 }
 
+// laneOf is a lane's place in a line.
+func laneOf(l tasks.Lane) int {
+	if l == tasks.Bulk {
+		return 1
+	}
+	return 0
+}
+
 // laneWeights let live work pass bulk work of the same tenant, and do not starve it.
 var laneWeights = [2]float64{8, 1}
 
@@ -43,8 +53,9 @@ const (
 	priceShare = 0.05 // weight of a new cost in the mean
 )
 
-func newGate(places int) *gate {
-	return &gate{free: places, price: firstPrice, lines: map[tasks.Tenant]*line{}}
+// newGate has so many places for any one tenant, and some more for others.
+func newGate(places, kept int) *gate {
+	return &gate{free: places + kept, kept: kept, price: firstPrice, lines: map[tasks.Tenant]*line{}}
 }
 
 // room is a place behind a gate. It is given back once, as soon as possible.
@@ -63,10 +74,7 @@ type room struct {
 
 // enter waits for a place for one of a tenant's tasks.
 func (g *gate) enter(ctx context.Context, tenant tasks.Tenant, of tasks.Lane, weight float64) (*room, error) {
-	r := &room{gate: g, tenant: tenant, weight: weight, in: make(chan struct{})}
-	if of == tasks.Bulk {
-		r.lane = 1
-	}
+	r := &room{gate: g, tenant: tenant, lane: laneOf(of), weight: weight, in: make(chan struct{})}
 	g.mu.Lock()
 	l := g.lines[tenant]
 	if l == nil {
@@ -124,10 +132,10 @@ func (g *gate) admit() {
 	}
 }
 
-// next is the line of the tenant whose turn it is, nil where nobody waits.
+// next is the line of the tenant whose turn it is, nil where nobody waits whom a free place is for.
 func (g *gate) next() (least *line) {
 	for _, l := range g.lines {
-		if len(l.lanes[0].waiting)+len(l.lanes[1].waiting) > 0 && (least == nil || l.charged < least.charged) {
+		if len(l.lanes[0].waiting)+len(l.lanes[1].waiting) > 0 && (g.free > g.kept || l.inside == 0) && (least == nil || l.charged < least.charged) {
 			least = l
 		}
 	}

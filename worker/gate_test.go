@@ -69,7 +69,7 @@ func between(order []visitor, tenant tasks.Tenant) (most int) {
 // However many of another tenant came before: each of the small one waits for one of
 // theirs.
 func TestTenantsTakeTurns(t *testing.T) {
-	order := served(t, newGate(1), append(repeat(500, visitor{"large", tasks.Bulk, 1, .02}), repeat(10, visitor{"small", tasks.Bulk, 1, .02})...)...)
+	order := served(t, newGate(1, 0), append(repeat(500, visitor{"large", tasks.Bulk, 1, .02}), repeat(10, visitor{"small", tasks.Bulk, 1, .02})...)...)
 	if n := between(order, "small"); n > 2 { // the first of the large one is at the gate already
 		t.Errorf("one of the small tenant waited for %d others, want 2 at most", n)
 	}
@@ -77,7 +77,7 @@ func TestTenantsTakeTurns(t *testing.T) {
 
 func TestWeightsDivideTheEncoder(t *testing.T) {
 	heavy, light := visitor{"heavy", tasks.Bulk, 3, .02}, visitor{"light", tasks.Bulk, 1, .02}
-	order := served(t, newGate(1), append(repeat(300, heavy), repeat(300, light)...)...)
+	order := served(t, newGate(1, 0), append(repeat(300, heavy), repeat(300, light)...)...)
 	n := 0
 	for _, v := range order[:200] {
 		if v == heavy {
@@ -93,7 +93,7 @@ func TestWeightsDivideTheEncoder(t *testing.T) {
 // quarter as often.
 func TestWhatCostsMoreComesLessOften(t *testing.T) {
 	slow, quick := visitor{"slow", tasks.Bulk, 1, .08}, visitor{"quick", tasks.Bulk, 1, .02}
-	order := served(t, newGate(1), append(repeat(200, slow), repeat(400, quick)...)...)
+	order := served(t, newGate(1, 0), append(repeat(200, slow), repeat(400, quick)...)...)
 	n := 0
 	for _, v := range order[:200] {
 		if v == quick {
@@ -107,7 +107,7 @@ func TestWhatCostsMoreComesLessOften(t *testing.T) {
 
 func TestLiveComesFirstAndBulkGoesOn(t *testing.T) {
 	bulk, live := visitor{"shop", tasks.Bulk, 1, .02}, visitor{"shop", tasks.Live, 1, .02}
-	order := served(t, newGate(1), append(repeat(100, bulk), repeat(160, live)...)...)
+	order := served(t, newGate(1, 0), append(repeat(100, bulk), repeat(160, live)...)...)
 	n := 0
 	for _, v := range order[:90] {
 		if v == bulk {
@@ -118,14 +118,14 @@ func TestLiveComesFirstAndBulkGoesOn(t *testing.T) {
 		t.Errorf("%d of the first 90 are bulk work, want 10", n)
 	}
 	other := visitor{"other", tasks.Bulk, 1, .02}
-	order = served(t, newGate(1), append(repeat(200, live), repeat(50, other)...)...)
+	order = served(t, newGate(1, 0), append(repeat(200, live), repeat(50, other)...)...)
 	if n := between(order, "other"); n > 2 {
 		t.Errorf("calling everything live let %d pass another tenant's bulk work", n)
 	}
 }
 
 func TestTimeNotUsedIsNotSavedUp(t *testing.T) {
-	g := newGate(1)
+	g := newGate(1, 0)
 	served(t, g, append(repeat(3, visitor{"idle", tasks.Bulk, 1, .02}), repeat(200, visitor{"busy", tasks.Bulk, 1, .02})...)...)
 	order := served(t, g, append(repeat(50, visitor{"busy", tasks.Bulk, 1, .02}), repeat(50, visitor{"idle", tasks.Bulk, 1, .02})...)...)
 	if n := between(order, "busy"); n > 2 {
@@ -138,7 +138,7 @@ func TestTimeNotUsedIsNotSavedUp(t *testing.T) {
 
 func TestWhoGivesUpLeavesTheLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1)
+		g := newGate(1, 0)
 		r, err := g.enter(t.Context(), "a", tasks.Bulk, 1)
 		if err != nil {
 			t.Fatal(err)

@@ -41,7 +41,7 @@ func (w *Worker) image(ctx context.Context, t tasks.Task) error {
 
 func (w *Worker) encodePixels(ctx context.Context, r *room, photo content, pixels []byte) ([]float32, error) {
 	defer w.metrics.time("encode_wait")()
-	made, err := w.images.Do(ctx, pixels)
+	made, err := w.images.do(ctx, r, pixels, 1)
 	if err != nil {
 		return nil, encodeFault(ctx, photo.sha, err)
 	}

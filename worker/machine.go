@@ -2,7 +2,6 @@ package worker
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,24 +35,17 @@ type MachineConfig struct {
 }
 
 // Machine is what the workers of a process share, one for each tenant: the encoders of one
-// recipe with their batches, which mix tenants; the gates before memory and cores, where
-// tenants take turns; and the processes for suspects.
+// recipe; the gates before memory and cores, where tenants take turns; and the processes for
+// suspects.
 type Machine struct {
 	MachineConfig
-	images  *extractors.Batcher[[]byte, encoded]
-	texts   *extractors.Batcher[[]int32, encoded]
+	images  encoder[[]byte]
+	texts   encoder[[]int32]
 	gate    *gate               // contents in memory
 	fusions *gate               // shoppers being read and fused
 	decode  *semaphore.Weighted // decoders at work
 	apart   *apart              // processes for suspects; nil: none
 	metrics *metrics
-}
-
-// encoded is a feature and the seconds of an encoder that it took: a call's time is
-// shared by its items.
-type encoded struct {
-	vector  []float32
-	seconds float64
 }
 
 // company is how long a photo or text waits for others to share a call with, where calls take several and another one is
@@ -82,41 +74,26 @@ func NewMachine(cfg MachineConfig) (*Machine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("worker metrics: %w", err)
 	}
-	m := &Machine{MachineConfig: cfg, metrics: shared, gate: newGate(max(ahead, 2*cfg.PhotoBatch) * cfg.Encoders), fusions: newGate(fusing * cfg.Encoders),
+	inMemory := max(ahead, 2*cfg.PhotoBatch) * cfg.Encoders
+	m := &Machine{MachineConfig: cfg, metrics: shared, gate: newGate(inMemory, cfg.Encoders), fusions: newGate(fusing*cfg.Encoders, cfg.Encoders),
 		decode: semaphore.NewWeighted(int64(cfg.Decoders))}
+	inMemory += cfg.Encoders
 	if len(cfg.ApartCommand) > 0 {
 		m.apart = &apart{command: cfg.ApartCommand, limit: cfg.DecodeLimit}
 	}
-	if m.images, err = extractors.NewBatcher(extractors.BatchConfig[[]byte]{
-		MaxItems: cfg.PhotoBatch, MaxAge: cfg.wait(), Runners: cfg.Encoders, Whole: extractors.Unavailable, Observe: shared.batches(tasks.Image),
-	}, timed(cfg.Images.Encode)); err != nil {
+	if m.images, err = newEncoder(extractors.BatchConfig[queued[[]byte]]{
+		MaxItems: cfg.PhotoBatch, MaxAge: cfg.wait(), Runners: cfg.Encoders, Queue: inMemory, Whole: extractors.Unavailable, Observe: shared.batches(tasks.Image),
+	}, cfg.Images.Encode); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
-	if m.texts, err = extractors.NewBatcher(extractors.BatchConfig[[]int32]{
-		MaxItems: cfg.TextBatch, MaxAge: cfg.wait(), MaxWeight: tokensPerText * cfg.TextBatch, Runners: cfg.Encoders, Whole: extractors.Unavailable, Observe: shared.batches(tasks.Text),
-		Weight: func(ids []int32) int { return len(ids) },
-		Less:   func(a, b []int32) bool { return len(a) < len(b) },
-	}, timed(cfg.Texts.Encode)); err != nil {
+	if m.texts, err = newEncoder(extractors.BatchConfig[queued[[]int32]]{
+		MaxItems: cfg.TextBatch, MaxAge: cfg.wait(), MaxWeight: tokensPerText * cfg.TextBatch, Runners: cfg.Encoders, Queue: inMemory, Whole: extractors.Unavailable, Observe: shared.batches(tasks.Text),
+		Weight: func(q queued[[]int32]) int { return len(q.in) },
+		Less:   func(a, b queued[[]int32]) bool { return len(a.in) < len(b.in) },
+	}, cfg.Texts.Encode); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	return m, nil
-}
-
-// timed shares the time of a call among its items.
-func timed[In any](encode func(context.Context, []In) ([][]float32, error)) func(context.Context, []In) ([]encoded, error) {
-	return func(ctx context.Context, in []In) ([]encoded, error) {
-		began := time.Now()
-		vectors, err := encode(ctx, in)
-		if err != nil {
-			return nil, err
-		}
-		seconds := time.Since(began).Seconds() / float64(max(1, len(vectors)))
-		out := make([]encoded, len(vectors))
-		for i, v := range vectors {
-			out[i] = encoded{v, seconds}
-		}
-		return out, nil
-	}
 }
 
 // Close waits for the batches under way. No worker may use the machine any more.

@@ -68,7 +68,7 @@ func (w *Worker) encodeText(ctx context.Context, r *room, listing content) ([]fl
 	}
 	w.metrics.inputs.text(len(ids))
 	defer w.metrics.time("encode_wait")()
-	made, err := w.texts.Do(ctx, ids)
+	made, err := w.texts.do(ctx, r, ids, float64(max(1, len(ids))))
 	if err != nil {
 		return nil, encodeFault(ctx, listing.sha, err)
 	}

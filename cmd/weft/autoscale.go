@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 type autoscaleCmd struct {
 	place
+	several
 	encoders
 	Min         int           `help:"Workers that always run." default:"0"`
 	Max         int           `help:"Workers that run at most, those that drain included; default one per core." placeholder:"N"`
@@ -29,13 +31,15 @@ type autoscaleCmd struct {
 
 // Help is shown by --help.
 func (autoscaleCmd) Help() string {
-	return `Workers are processes on this machine, each with --runners encoder calls at once (default 1 here). They are stopped by
+	return `Workers are processes on this machine, each with --runners encoder calls at once (on a CPU 1 unless it is given). They are stopped by
 SIGTERM, finish what they have in hand, and are waited for; one that crashes is replaced, with growing pauses. Ctrl-C
 drains all of them; a second one ends them at once, and their work is issued again. A scheduler must run somewhere.
+What waits is that of all tenants, or of those that are named; whoever runs works for all of them.
 On Kubernetes, KEDA does this by the same figures: see deploy/.
 
 Examples:
   weft autoscale --objects 's3://shop?endpoint=localhost:9000' --queue redis://localhost:6379/0 --vectors redis://localhost:6379/1 --max 8
+  weft autoscale … --tenants acme,zeta    # counts what waits for these, and its workers begin with them
   weft autoscale … --json > timeline.jsonl
   weft autoscale --simulate --max 40 --drain-target 5m --cool-down 2m`
 }
@@ -87,6 +91,10 @@ func (c *autoscaleCmd) Run(ctx context.Context, a *app) error {
 	if c.Vectors == "" || (c.Objects == "" && c.Data == "") {
 		return usagef("the workers need to know where: give --objects, --queue and --vectors, as for `weft worker`")
 	}
+	tenants, err := c.named(c.place)
+	if err != nil {
+		return err
+	}
 	rdb, err := openRedis(ctx, "--queue", c.Queue)
 	if err != nil {
 		return err
@@ -99,17 +107,18 @@ func (c *autoscaleCmd) Run(ctx context.Context, a *app) error {
 	crew := newCrew(crewConfig{Program: program, Args: []string{"worker"}, Env: c.environment(os.Environ()), Output: a.err, Log: a.log,
 		Grace: drainTime + closeTime + 5*time.Second, Now: time.Now})
 	fmt.Fprintf(a.err, "weft autoscale %s: %d to %d workers, everything within %v\n", version, policy.Min, policy.Max, c.DrainTarget)
-	return c.follow(ctx, a, policy, scheduler.NewGauge(queue.NewClient(rdb)), crew)
+	gauge := scheduler.NewGauge(queue.NewClient(rdb))
+	return c.follow(ctx, a, policy, crew, func(ctx context.Context) (tasks.Fleet, error) { return gauge.Look(ctx, c.DrainTarget, tenants...) })
 }
 
 // follow looks and acts until ctx ends, and then drains everybody.
-func (c *autoscaleCmd) follow(ctx context.Context, a *app, policy scheduler.Policy, gauge *scheduler.Gauge, crew *crew) error {
+func (c *autoscaleCmd) follow(ctx context.Context, a *app, policy scheduler.Policy, crew *crew, measure func(context.Context) (tasks.Fleet, error)) error {
 	tick := time.NewTicker(c.Every)
 	defer tick.Stop()
 	decided, said := policy.Min, -1
 	var history scheduler.History
 	for {
-		b, err := gauge.Look(ctx, c.DrainTarget)
+		b, err := measure(ctx)
 		if err == nil {
 			decided, history = policy.Decide(b.Wanted, decided, time.Now(), history)
 		} else if ctx.Err() == nil { // the number stays: what cannot be read is not empty
@@ -151,10 +160,24 @@ func (c *autoscaleCmd) tell(a *app, b tasks.Backlog, failed error, decided int, 
 // environment hands the flags on to the workers. Not as arguments: others on the
 // machine may read those, and addresses hold passwords.
 func (c *autoscaleCmd) environment(inherited []string) []string {
+	number := func(n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.FormatInt(n, 10)
+	}
+	var devices []string
+	for _, d := range c.Devices {
+		devices = append(devices, strconv.Itoa(d))
+	}
 	set := map[string]string{
-		"TENANT": c.Tenant, "DATA": c.Data, "OBJECTS": c.Objects, "QUEUE": c.Queue, "VECTORS": c.Vectors, "S3_ACCESS_KEY": c.S3AccessKey, "S3_SECRET_KEY": c.S3SecretKey,
+		"TENANT": c.Tenant, "TENANTS": strings.Join(c.Tenants, ","), "DATA": c.Data, "OBJECTS": c.Objects, "QUEUE": c.Queue, "VECTORS": c.Vectors, "S3_ACCESS_KEY": c.S3AccessKey, "S3_SECRET_KEY": c.S3SecretKey,
 		"MODELS": c.Models, "CACHE": c.Cache, "IMAGE_MODEL": c.Image, "TEXT_MODEL": c.Text, "DECODER": c.Decoder, "PROVIDER": c.Provider, "ONNXRUNTIME": c.Runtime,
-		"RUNNERS": fmt.Sprint(max(1, c.Runners)), "METRICS": "", // one address cannot serve several
+		"DEVICES": strings.Join(devices, ","), "SESSIONS": number(int64(c.Sessions)), "BATCH": number(int64(c.Batch)), "GPU_MEMORY": number(c.GPUMemory),
+		"RUNNERS": number(int64(c.Runners)), "METRICS": "", // one address cannot serve several
+	}
+	if c.Runners == 0 && !c.accelerated() {
+		set["RUNNERS"] = "1"
 	}
 	var env []string
 	for _, entry := range inherited {

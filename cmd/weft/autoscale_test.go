@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -149,7 +150,7 @@ func timeline(t *testing.T, p *process) (all []look) {
 
 func TestAutoscaleRefuses(t *testing.T) {
 	for _, args := range [][]string{
-		{"--max", "-1"}, {"--min", "3", "--max", "2"}, {"--cool-down", "0s"}, {"--drain-target", "0s"}, {"--every", "1ms"}, {"--tenant", "Shop"}, {"--queue", "redis://127.0.0.1:1/0"},
+		{"--max", "-1"}, {"--min", "3", "--max", "2"}, {"--cool-down", "0s"}, {"--drain-target", "0s"}, {"--every", "1ms"}, {"--tenant", "Shop"}, {"--tenants", "a,B", "--objects", "file:///tmp", "--queue", "redis://127.0.0.1:1/0", "--vectors", "redis://127.0.0.1:1/1"}, {"--queue", "redis://127.0.0.1:1/0"},
 	} {
 		if o := weft(t, append([]string{"autoscale"}, args...)...); o.code != exitUsage {
 			t.Errorf("%v: exit %d, %s", args, o.code, o.err)
@@ -157,20 +158,40 @@ func TestAutoscaleRefuses(t *testing.T) {
 	}
 }
 
+// Every flag that says where, for whom and how is handed on: a worker with another encoder or for another tenant than the
+// command says would be worse than none.
 func TestAutoscaleHandsItsFlagsOn(t *testing.T) {
-	c := autoscaleCmd{place: place{Tenant: "shop", Objects: "s3://b", Queue: "redis://:secret@h/0", Vectors: "redis://h/1", S3SecretKey: "k"}, encoders: encoders{Image: "m", Runners: 2}}
+	c := autoscaleCmd{place: place{Tenant: "shop", Objects: "s3://b", Queue: "redis://:secret@h/0", Vectors: "redis://h/1", S3SecretKey: "k"}, several: several{Tenants: []string{"a", "b"}},
+		encoders: encoders{Image: "m", Runners: 2, Devices: []int{0, 1}, GPUMemory: 2048}}
 	env := map[string]string{}
-	for _, e := range c.environment([]string{"PATH=/bin", "WEFT_QUEUE=old", "WEFT_METRICS=127.0.0.1:9090", "WEFT_TEST_AS_PROGRAM=1", "QUEUE=mine", "AWS_ACCESS_KEY_ID=a"}) {
+	for _, e := range c.environment([]string{"PATH=/bin", "WEFT_QUEUE=old", "WEFT_TENANTS=old", "WEFT_METRICS=127.0.0.1:9090", "WEFT_TEST_AS_PROGRAM=1", "QUEUE=mine", "AWS_ACCESS_KEY_ID=a"}) {
 		name, value, _ := strings.Cut(e, "=")
 		if _, twice := env[name]; twice {
 			t.Errorf("%s is set twice", name)
 		}
 		env[name] = value
 	}
-	want := map[string]string{"PATH": "/bin", "QUEUE": "mine", "AWS_ACCESS_KEY_ID": "a", "WEFT_TEST_AS_PROGRAM": "1", "WEFT_TENANT": "shop", "WEFT_OBJECTS": "s3://b",
-		"WEFT_QUEUE": "redis://:secret@h/0", "WEFT_VECTORS": "redis://h/1", "WEFT_S3_SECRET_KEY": "k", "WEFT_IMAGE_MODEL": "m", "WEFT_RUNNERS": "2"}
+	want := map[string]string{"PATH": "/bin", "QUEUE": "mine", "AWS_ACCESS_KEY_ID": "a", "WEFT_TEST_AS_PROGRAM": "1", "WEFT_TENANT": "shop", "WEFT_TENANTS": "a,b", "WEFT_OBJECTS": "s3://b",
+		"WEFT_QUEUE": "redis://:secret@h/0", "WEFT_VECTORS": "redis://h/1", "WEFT_S3_SECRET_KEY": "k", "WEFT_IMAGE_MODEL": "m", "WEFT_RUNNERS": "2", "WEFT_DEVICES": "0,1", "WEFT_GPU_MEMORY": "2048"}
 	if !maps.Equal(env, want) {
 		t.Errorf("%v\nwant\n%v", env, want)
+	}
+
+	// As many variables as there are flags, and a worker understands each.
+	c = autoscaleCmd{place: place{"t", "d", "o", "q", "v", "a", "s"}, several: several{[]string{"t"}}, encoders: encoders{"m", "c", "i", "x", "go", "cuda", "r", 3, []int{4}, 5, 6, 7}}
+	flags := 0
+	for _, group := range []any{c.place, c.several, c.encoders} {
+		flags += reflect.TypeOf(group).NumField()
+	}
+	all := c.environment(nil)
+	if len(all) != flags {
+		t.Errorf("%d flags are handed on of %d: %v", len(all), flags, all)
+	}
+	help := done(t, "worker", "--help")
+	for _, entry := range all {
+		if name, _, _ := strings.Cut(entry, "="); !strings.Contains(help, "$"+name+")") && !strings.Contains(help, "$"+name+",") {
+			t.Errorf("`weft worker` knows no %s", name)
+		}
 	}
 }
 

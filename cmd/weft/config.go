@@ -42,7 +42,7 @@ type encoders struct {
 	Runtime  string `help:"ONNX Runtime library instead of the cache's." type:"path" placeholder:"FILE" group:"Models" name:"onnxruntime"`
 	Runners  int    `help:"Encoder calls at once; default one per core, with a GPU two for each copy of the models." group:"Models"`
 
-	Devices   []int `help:"Numbers of the GPUs that share the work." default:"0" placeholder:"N,…" group:"Models"`
+	Devices   []int `help:"Numbers of the GPUs that share the work." default:"0" placeholder:"N" group:"Models"`
 	Sessions  int   `help:"Copies of each model on every GPU." default:"1" group:"Models"`
 	Batch     int   `help:"Photos in one encoder call; default 1 on a CPU, 32 on a GPU. Texts are twice as many on a GPU, 8 on a CPU." placeholder:"N" group:"Models"`
 	GPUMemory int64 `help:"Most memory of a GPU that each copy of a model may take, MiB; default all." placeholder:"MIB" group:"Models" name:"gpu-memory"`

@@ -43,7 +43,7 @@ func (t *tenant) newScheduler(every time.Duration, watch bool) (*scheduler.Sched
 	n := t.node
 	cfg := scheduler.Config{
 		Tenant: t.name, Generation: t.pinned.id, Recipes: t.pinned.spec.recipes(), Objects: t.bucket, Lake: t.lake,
-		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Queue: n.queue, Shares: n.shares, Settings: t.settings, Name: n.name, SweepEvery: every, Log: t.log,
+		Behaviour: t.tables, Consent: profilingByDefault, Vectors: t.vectors, Shared: n.shared, Queue: n.queue, Shares: n.shares, Settings: t.settings, Name: n.name, SweepEvery: every, Log: t.log,
 	}
 	if dir := n.bucketDir(); watch && dir != "" {
 		cfg.WatchDir = filepath.Join(dir, string(t.name))

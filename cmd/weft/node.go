@@ -41,19 +41,23 @@ type node struct {
 	registry   *prometheus.Registry
 	shared     bool // other processes work on the same bucket
 
-	gauge    *scheduler.Gauge  // of what waits
-	shares   *scheduler.Shares // of the room in the queues
-	mu       sync.Mutex        // of the tenants and machines
-	tenants  []*tenant
-	seats    map[tasks.Tenant]*seat // of tenants for whom this process takes tasks
-	machines machines
-	locks    map[tasks.Tenant]*queue.Lock // of the schedulers, whatever generation they feed
-	former   []*worker.Worker             // of tenants that were opened anew
-	lost     fatal                        // an encoder that cannot be had
-	drained  chan struct{}                // closed when somebody asks this worker to drain
-	reaper   *queue.Reaper                // where the queues outlive this process
-	server   *queue.Server
-	http     *serve.Server
+	gauge     *scheduler.Gauge  // of what waits
+	shares    *scheduler.Shares // of the room in the queues
+	mu        sync.Mutex        // of the tenants and machines
+	tenants   []*tenant
+	seats     map[tasks.Tenant]*seat // of tenants for whom this process takes tasks
+	mostSeats int
+	seating   sync.WaitGroup  // who comes and goes
+	seated    context.Context // until the seats are given up
+	unseated  context.CancelFunc
+	machines  machines
+	locks     map[tasks.Tenant]*queue.Lock // of the schedulers, whatever generation they feed
+	former    []*worker.Worker             // of tenants that were opened anew
+	lost      fatal                        // an encoder that cannot be had
+	drained   chan struct{}                // closed when somebody asks this worker to drain
+	reaper    *queue.Reaper                // where the queues outlive this process
+	server    *queue.Server
+	http      *serve.Server
 	// localToken is for commands on this machine, "" where no tokens are asked for.
 	localToken string
 	feeders    sync.WaitGroup // end with the context of their role
@@ -63,8 +67,9 @@ type node struct {
 
 // openNode opens what all tenants share; it starts nothing.
 func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vectorsURL string, shared bool) (_ *node, err error) {
-	n := &node{place: p, log: a.log, encoders: e, shared: shared, registry: prometheus.NewRegistry(), drained: make(chan struct{}), lost: make(fatal, 1), seats: map[tasks.Tenant]*seat{}, locks: map[tasks.Tenant]*queue.Lock{},
+	n := &node{place: p, log: a.log, encoders: e, shared: shared, registry: prometheus.NewRegistry(), drained: make(chan struct{}), lost: make(fatal, 1), seats: map[tasks.Tenant]*seat{}, mostSeats: mostSeats, locks: map[tasks.Tenant]*queue.Lock{},
 		machines: machines{map[pixels.Class]*encoderSet{}, map[pixels.Class]*worker.Machine{}}}
+	n.seated, n.unseated = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			n.stop()
@@ -269,6 +274,8 @@ func (n *node) stop() {
 	if n.server != nil {
 		n.server.Stop()
 	}
+	n.unseated() // nothing is in hand any more
+	n.seating.Wait()
 	for _, t := range n.list() {
 		t.close()
 	}

@@ -186,14 +186,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := n.forEach(ctx, c.several, answerFor); err != nil {
 		return err
 	}
-	notify := func(t *tenant, id tasks.ProductID) error {
-		// What the workers have made since: without it nobody would know that a
-		// deleted product has a vector to withdraw.
-		if err := t.lake.Refresh(ctx); err != nil {
-			return err
-		}
-		return t.scheduler.Consider(ctx, id)
-	}
+	notify := func(t *tenant, id tasks.ProductID) error { return t.scheduler.Hint(id, 0) }
 	if err := n.startServe(ctx, c.Listen, c.access, notify); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 
 // seat is a tenant that a worker has open, or tries to open. A worker opens the stores of a
 // tenant for the first of its tasks, and closes those used least recently when it has more
-// than mostSeats.
+// than the node's mostSeats.
 type seat struct {
 	tenant  *tenant
 	err     error         // why it cannot be opened
@@ -27,7 +27,7 @@ type seat struct {
 }
 
 const (
-	mostSeats  = 64
+	mostSeats  = 64              // tenants that a worker has open, beside those that its roles hold
 	faultLasts = 5 * time.Second // until a tenant that could not be opened is tried again
 )
 
@@ -40,7 +40,7 @@ func (n *node) use(ctx context.Context, name tasks.Tenant) (_ *tenant, done func
 			s = &seat{opened: make(chan struct{}), gone: make(chan struct{})}
 			n.seats[name] = s
 			n.makeRoom()
-			go n.open(s, name)
+			n.seating.Go(func() { n.open(s, name) })
 		}
 		if s.leaving {
 			n.mu.Unlock()
@@ -71,7 +71,7 @@ func (n *node) use(ctx context.Context, name tasks.Tenant) (_ *tenant, done func
 
 // open opens the tenant of a new seat.
 func (n *node) open(s *seat, name tasks.Tenant) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(n.seated, time.Minute)
 	defer cancel()
 	t, err := n.openBegun(ctx, name)
 	if err == nil {
@@ -140,7 +140,7 @@ func (n *node) unseat(t *tenant) {
 	}
 	if !s.leaving {
 		if s.leaving = true; s.inHand == 0 {
-			go n.leave(t.name, s)
+			n.seating.Go(func() { n.leave(t.name, s) })
 		}
 	}
 	n.mu.Unlock()
@@ -156,12 +156,12 @@ func (n *node) makeRoom() {
 		}
 	}
 	slices.SortFunc(staying, func(a, b tasks.Tenant) int { return n.seats[a].used.Compare(n.seats[b].used) })
-	for len(staying) > mostSeats-1 {
+	for len(staying) > n.mostSeats-1 {
 		name := staying[0]
 		staying = staying[1:]
 		s := n.seats[name]
 		if s.leaving = true; s.inHand == 0 {
-			go n.leave(name, s)
+			n.seating.Go(func() { n.leave(name, s) })
 		}
 	}
 }
@@ -170,7 +170,7 @@ func (n *node) giveBack(name tasks.Tenant, s *seat) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if s.inHand--; s.inHand == 0 && s.leaving {
-		go n.leave(name, s)
+		n.seating.Go(func() { n.leave(name, s) })
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 // several is the flag of roles that work for more than one tenant.
 type several struct {
-	Tenants []string `help:"Tenants to work for. Default: --tenant if it is given, else every tenant that is found in the bucket, new ones too." placeholder:"NAME,…" group:"Where"`
+	Tenants []string `help:"Tenants to work for. Default: --tenant if it is given, else every tenant that is found in the bucket, new ones too." placeholder:"NAME" group:"Where"`
 }
 
 // named are the tenants that the flags name; none: those in the bucket.

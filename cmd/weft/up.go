@@ -129,7 +129,7 @@ func (c *upCmd) start(ctx context.Context, a *app) (_ *up, err error) {
 	if err := n.forEach(ctx, c.several, begin); err != nil {
 		return nil, err
 	}
-	notify := func(t *tenant, id tasks.ProductID) error { t.scheduler.Hint(id, 0); return nil }
+	notify := func(t *tenant, id tasks.ProductID) error { return t.scheduler.Hint(id, 0) }
 	if err := n.startServe(ctx, c.Listen, c.access, notify); err != nil {
 		return nil, err
 	}
