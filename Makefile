@@ -60,6 +60,7 @@ test: test-needs ## vet and run every test; installs the servers the tests start
 test-needs:
 	@scripts/ensure.sh compiler libraries curl redis versitygw python chromium
 	@scripts/venv.sh $(TEST_VENV) scripts/test-requirements.txt
+	@scripts/query-engine.sh $(CACHE)/query-engine $(TEST_VENV)/bin/python
 	@$(MAKE) --no-print-directory models
 
 .PHONY: race

@@ -208,6 +208,11 @@ func (f Filter) String() string {
 	return strings.Join(texts, ";")
 }
 
+// oneCategory tells whether all that is kept is of one category.
+func (f Filter) oneCategory() bool {
+	return slices.ContainsFunc(f.clauses, func(c clause) bool { return c.name == nameCategory && !c.not && len(c.values) == 1 })
+}
+
 // unknown are the names that no product of the shop had.
 func (f Filter) unknown(s *Snapshot) (names []string) {
 	for i := range f.clauses {

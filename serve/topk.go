@@ -73,10 +73,8 @@ func (s *selection) offer(c scored) (taken bool) {
 	return true
 }
 
-// filled tells whether newcomers have to be better than somebody: whether there are k, or as many of one category as may.
-func (s *selection) filled() bool {
-	return len(s.best) == s.k || slices.ContainsFunc(s.categories, func(q quota) bool { return q.taken == s.perCategory })
-}
+// filled tells whether there are k, so that newcomers have to be better than somebody.
+func (s *selection) filled() bool { return len(s.best) == s.k }
 
 func (s *selection) full(category int32) bool {
 	return s.perCategory > 0 && category > 0 && int(category) < len(s.categories) && s.categories[category].taken == s.perCategory

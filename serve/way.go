@@ -56,6 +56,9 @@ func (r *Recommender) list(ctx context.Context, a Ask, w way, keep func(*Entry) 
 	if a.Diversity > 0 {
 		n = poolFor(a.K)
 	}
+	if a.Filter.oneCategory() { // the limit would keep out what fills the list in the end
+		a.PerCategory = 0
+	}
 	hits, err := r.find(ctx, w, Search{K: n, PerCategory: a.PerCategory, Keep: keep, Sparse: a.Filter.clauses != nil}, l)
 	if err != nil {
 		return nil, err

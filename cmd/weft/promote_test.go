@@ -22,7 +22,6 @@ import (
 	"weft/fusion/dataset"
 	"weft/fusion/towers/towerstest"
 	"weft/gather"
-	"weft/storage/servertest"
 	"weft/tasks"
 )
 
@@ -275,13 +274,13 @@ func TestPromoteWhileRunning(t *testing.T) {
 	done(t, "import", "--data", s.dir, "--kind", "events", l.events)
 	s.up()
 	dir := towerstest.Train(t, l.dataset(t, s))
-	server := servertest.Redis(t)
-	place := []string{"--objects", "file://" + s.dir + "/bucket", "--queue", server.URL("0"), "--vectors", server.URL("1")}
+	server, indexes := queryEngine(t)
+	place := []string{"--objects", "file://" + s.dir + "/bucket", "--queue", server.URL("1"), "--vectors", server.URL("0")}
 	scheduler := spawn(t, append([]string{"scheduler", "--sweep-every", "1s"}, place...)...)
 	worker := spawn(t, append([]string{"worker"}, place...)...)
 	serve := spawn(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, place...)...)
 	fleet := []*process{scheduler, worker, serve}
-	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, DB: 1})
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, DB: 0})
 	t.Cleanup(func() { _ = rdb.Close() })
 	live := func() string { return rdb.Get(t.Context(), "weft:default:live").Val() }
 	ready := func(p *process) bool { p.alive(); return strings.Contains(p.err.String(), "weft "+p.cmd.Args[1]) }
@@ -323,6 +322,12 @@ func TestPromoteWhileRunning(t *testing.T) {
 		for _, p := range fleet {
 			line := fmt.Sprintf("from=%s to=%s", from, to)
 			until(t, where+": "+p.cmd.Args[1]+" has gone over", func() bool { p.alive(); return strings.Contains(p.err.String(), line) })
+		}
+		if indexes {
+			until(t, where+": the alias leads to an index of it, the only one", func() bool {
+				all, err := rdb.Do(t.Context(), "FT._LIST").StringSlice()
+				return err == nil && len(all) == 1 && all[0] == "weft:default:"+string(to)+":products" && rdb.Do(t.Context(), "FT.INFO", "weft:default:products").Err() == nil
+			})
 		}
 	}
 	count := func() int { return len(rdb.Keys(t.Context(), "weft:default:"+live()+":*").Val()) }

@@ -22,6 +22,9 @@ func (rebuildCmd) Help() string {
 lake, is loaded; the rest is left alone, so it may be interrupted and started again, and run beside everything else.
 With --data it fills the Redis of the process that runs there.
 
+Where that Redis has the Query Engine and the vectors lie in its database 0, the products are indexed too (weft scheduler
+keeps that index by itself), and the alias weft:<tenant>:products leads to it; see docs/reading/query-engine.md.
+
 Examples:
   weft rebuild --objects 's3://shop?endpoint=localhost:9000' --vectors redis://localhost:6379/1
   weft rebuild --data shop --json`
@@ -30,7 +33,8 @@ Examples:
 type rebuildReport struct {
 	Generation string `json:"generation"`
 	scheduler.Repaired
-	Took float64 `json:"took_s"`
+	Index string  `json:"index,omitempty"` // its alias, where one is kept
+	Took  float64 `json:"took_s"`
 }
 
 // Run is `weft rebuild`.
@@ -55,9 +59,18 @@ func (c *rebuildCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("after %d products and %d users (%d loaded): %w; starting again goes on there", r.Products, r.Users, r.Reloaded, err)
 	}
-	report := rebuildReport{string(cat.generation), r, time.Since(began).Seconds()}
+	percent := countBar(a.err, "% of the index", 100)
+	index, err := buildIndex(ctx, v, func(share float64) { _ = percent.Set(int(100 * share)) })
+	_ = percent.Clear()
+	if err != nil {
+		return fmt.Errorf("the vectors are there, their index is not: %w; starting again goes on there", err)
+	}
+	report := rebuildReport{string(cat.generation), r, index, time.Since(began).Seconds()}
 	if c.JSON {
 		return json.NewEncoder(a.out).Encode(report)
+	}
+	if index != "" {
+		defer func() { fmt.Fprintf(a.out, "indexed as %s\n", index) }()
 	}
 	_, err = fmt.Fprintf(a.out, "%d products and %d users compared, %d vectors loaded, %d removed, generation %s is live (%.1f s)\n", r.Products, r.Users, r.Reloaded, r.Removed, cat.generation, report.Took)
 	return err

@@ -74,6 +74,7 @@ func (c *schedulerCmd) feed(ctx context.Context, a *app, n *node, name tasks.Ten
 		return err
 	}
 	t.roles.Go(func() { t.keepLive(t.running, c.RepairEvery) })
+	t.roles.Go(func() { t.keepIndex(t.running) })
 	n.admit(t)
 	fmt.Fprintf(a.err, "weft scheduler %s: tenant %s, generation %s\n", version, t.name, t.pinned.id)
 	return nil

@@ -39,6 +39,7 @@ var suite = []struct {
 	{"LoadExclusive", testLoadExclusive},
 	{"Updates", testUpdates},
 	{"TrimmedUpdates", testTrimmedUpdates},
+	{"NoIndex", testNoIndex},
 }
 
 func TestStore(t *testing.T) {
