@@ -222,7 +222,7 @@ func (w *world) step() {
 // TestNothingAcknowledgedIsLost lets processes append, compact, die at any call and
 // act in the middle of each other's compactions, and checks after every step.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
-	const seeds, steps = 30, 40
+	const seeds, steps = 12, 40
 	for seed := range uint64(seeds) {
 		w := &world{
 			t: t, r: rand.New(rand.NewPCG(seed, 1)), store: new(objecttest.Memory),
