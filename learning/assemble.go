@@ -101,14 +101,38 @@ func interactions(ctx context.Context, d *divide.Division, t *dataset.Tables) er
 	if d.ValFrom != nil {
 		t.ValFrom, t.TestFrom = d.ValFrom.UnixMilli(), d.TestFrom.UnixMilli()
 	}
-	return d.Interactions(ctx, func(user string, events []behaviour.Event, where []split.Part) error {
+	bought := map[split.Part]int{}
+	err := d.Interactions(ctx, func(user string, events []behaviour.Event, where []split.Part) error {
 		for i := range events {
 			e := &events[i]
-			t.Rows = append(t.Rows, dataset.NamedRow{User: user, Item: e.Product, Time: e.Time, Part: string(where[i]), Weight: float32(parts.Weight(e.Type))})
+			seen := e.Type != behaviour.Purchase
+			if !seen {
+				bought[where[i]]++
+			}
+			t.Rows = append(t.Rows, dataset.NamedRow{User: user, Item: e.Product, Time: e.Time, Part: string(where[i]), Weight: float32(parts.Weight(e.Type)), Seen: seen})
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	all := 0
+	for _, p := range split.Parts() {
+		all += bought[p]
+	}
+	if min(bought[split.Train], bought[split.Val], bought[split.Test]) >= leastBought && all < len(t.Rows) {
+		t.Full = float32(parts.Full())
+		return nil
+	}
+	for i := range t.Rows { // too little was bought, or nothing else was done: all that was done first is asked for
+		t.Rows[i].Seen = false
+	}
+	return nil
 }
+
+// leastBought is how many purchases each part must hold for them to be what is asked for: what was bought stays out of lists,
+// what was only looked at may come again.
+const leastBought = 50
 
 // profiles fills in what users have told before train's end and agreed to; statistics of train clean it.
 func profiles(ctx context.Context, d *divide.Division, t *dataset.Tables) error {

@@ -95,7 +95,9 @@ func ask(ctx context.Context, v towers.Validation, products []lake.Product, serv
 			parts.Newest = max(parts.Newest, s.Last)
 		}
 		for _, s := range a.Seen {
-			seen = append(seen, s.Item)
+			if !s.Looked {
+				seen = append(seen, s.Item)
+			}
 			row := products[s.Item]
 			if row.Vector == nil {
 				continue

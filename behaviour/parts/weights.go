@@ -35,6 +35,11 @@ const (
 	unrated       = 0.5 // of the words of a review without a rating
 )
 
+// Full is the weight of a product that was viewed, opened, put into the cart and bought: more says no more.
+func Full() float64 {
+	return Weight(behaviour.View) + Weight(behaviour.Click) + Weight(behaviour.Cart) + Weight(behaviour.Purchase)
+}
+
 // Weight is how much an event of a type says about its product: negative against it,
 // 0 nothing.
 func Weight(eventType string) float64 {

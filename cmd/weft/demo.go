@@ -21,6 +21,7 @@ type demoCmd struct {
 	Listen    string `help:"HTTP address; port 0 takes a free one." default:"127.0.0.1:0"`
 	Serve     bool   `help:"Stay up after the report, until Ctrl-C."`
 	Shoppers  int    `help:"Simulated shoppers." default:"400"`
+	Seed      uint64 `help:"Seed of the shoppers and of the training." default:"7"`
 	Towers    int    `help:"Towers of the model that is trained on the shop." default:"3"`
 	Epochs    int    `help:"Epochs of its training, at most." default:"12"`
 }
@@ -35,7 +36,8 @@ end, and every product beside its nearest neighbours.
 
 Examples:
   weft demo
-  weft demo --serve --listen 127.0.0.1:8080`
+  weft demo --serve --listen 127.0.0.1:8080
+  weft demo --catalogue shop/ --shoppers 2000 --seed 11 --data out/shop`
 }
 
 // Run is `weft demo`.
@@ -108,7 +110,7 @@ func (c *demoCmd) people(ctx context.Context, u *up) (*people, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := simulate(ctx, api, c.Catalogue, c.Shoppers)
+	p, err := simulate(ctx, api, c.Catalogue, c.Shoppers, c.Seed)
 	if cannotSimulate(err) {
 		u.app.log.Warn("no shoppers are simulated", "cause", err)
 		return nil, nil

@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	demoSeed  = 7
 	demoList  = 10
 	demoShown = 3  // shoppers on the page
 	demoActs  = 10 // of what they did
@@ -83,12 +82,12 @@ type offer struct {
 
 // simulate draws shoppers over the catalogue and has them send their rows over HTTP,
 // as a shop's own would.
-func simulate(ctx context.Context, api *client.Client, catalogue string, shoppers int) (*people, error) {
+func simulate(ctx context.Context, api *client.Client, catalogue string, shoppers int, seed uint64) (*people, error) {
 	products, err := simulated.ReadCatalogue(catalogue)
 	if err != nil {
 		return nil, err
 	}
-	sim, err := simulated.Generate(simulated.Config{Seed: demoSeed, Products: products, Shoppers: shoppers})
+	sim, err := simulated.Generate(simulated.Config{Seed: seed, Products: products, Shoppers: shoppers})
 	if err != nil {
 		return nil, err
 	}

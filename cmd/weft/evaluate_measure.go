@@ -26,6 +26,9 @@ type measured struct {
 	Report    string   `help:"Also write an HTML page with plots." type:"path" placeholder:"FILE" group:"Recommendations"`
 }
 
+// usualPower of the weights of interactions is the baselines', where interactions differ in kind.
+const usualPower = .5
+
 // metric is what settings are chosen by, on validation.
 const chosenBy = "recall@20"
 
@@ -147,6 +150,9 @@ type evaluation struct {
 func (c *evaluateCmd) newEvaluation(d *dataset.Dataset, r dataset.Report) *evaluation {
 	e := &evaluation{d: d, report: r, refit: c.Refit == "yes" || c.Refit == "auto" && d.Split != dataset.Given, resamples: c.Resamples, seed: c.Seed}
 	e.choose = baselines.History{Rows: d.Train, Users: len(d.Users), Items: len(d.Items), Modalities: d.Modalities, Now: askedAt(d, r.ValFrom, d.Train)}
+	if d.Full > 0 {
+		e.choose.Strength = dataset.Strength{Full: d.Full, Power: usualPower}
+	}
 	e.final = e.choose
 	if e.refit {
 		e.final.Rows, e.final.Now = d.TrainVal, askedAt(d, r.TestFrom, d.TrainVal)

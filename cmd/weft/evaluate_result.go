@@ -35,6 +35,7 @@ type protocol struct {
 	Ranked    string            `json:"ranked"`
 	ChosenBy  string            `json:"chosen_by"`
 	Fitted    string            `json:"fitted"`
+	Weights   string            `json:"weights,omitempty"` // of interactions, where they differ in kind
 	Test      string            `json:"test"`
 	Intervals string            `json:"intervals"`
 	Opponent  string            `json:"opponent"` // the baseline that differences are to
@@ -53,6 +54,10 @@ func (e *evaluation) compare(rows []row) (*evaluated, error) {
 	}}
 	if e.refit {
 		out.Protocol.Fitted = "train to choose, train and val together for the test"
+	}
+	if s := e.final.Strength; s.Power > 0 {
+		out.Protocol.Ranked = "all items; what the user had bought is left out, what was only looked at is not"
+		out.Protocol.Weights = fmt.Sprintf("baselines count an interaction by (weight/%g)^%g, at most 1", s.Full, s.Power)
 	}
 	best := -1.
 	for _, r := range rows {
@@ -120,7 +125,11 @@ func (o *evaluated) line(r row, s rank.SliceResult) (json.RawMessage, error) {
 func (o *evaluated) print(out io.Writer) error {
 	p := o.Protocol
 	fmt.Fprintf(out, "%s\n", describe(p.Data))
-	fmt.Fprintf(out, "Ranked: %s. Targets: %s.\nChosen by %s; fitted on %s; %s.\n\n", p.Ranked, p.Targets, p.ChosenBy, p.Fitted, p.Test)
+	fmt.Fprintf(out, "Ranked: %s. Targets: %s.\nChosen by %s; fitted on %s; %s.\n", p.Ranked, p.Targets, p.ChosenBy, p.Fitted, p.Test)
+	if p.Weights != "" {
+		fmt.Fprintf(out, "Weights: %s.\n", p.Weights)
+	}
+	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "model\tsetting\tval R@20\trecall@20\t95 %%\tndcg@20\t95 %%\thit@20\tcoverage@20\tΔ recall@20 to %s\t95 %%\n", o.against.name)
 	for _, r := range o.rows {

@@ -21,11 +21,12 @@ type History struct {
 	Users, Items int
 	Now          int64 // Unix ms at which recommendations are made; 0 where there are no times
 	Modalities   []dataset.Modality
+	Strength     dataset.Strength // of interactions beside each other; zero: all alike
 }
 
-// Matrix is users × items, 1 where the user had the item.
+// Matrix is users × items, the strength of what the user did with the item: 1 where all are alike.
 func (h History) Matrix() *linear.Sparse {
-	return h.Weighted(func(dataset.Interaction) float32 { return 1 })
+	return h.Weighted(func(r dataset.Interaction) float32 { return h.Strength.Of(r.Weight) })
 }
 
 // Weighted is users × items with a weight for each interaction.
@@ -45,21 +46,22 @@ func (h History) Weighted(weight func(dataset.Interaction) float32) *linear.Spar
 	return x
 }
 
-// Recent is users × items with .5^(age/half-life), the age of the latest time counted from Now; a half-life of 0 gives ones.
+// Recent is Matrix with each strength times .5^(age/half-life), the age of the latest time counted from Now; a half-life of 0
+// is Matrix.
 func (h History) Recent(halfLife int64) *linear.Sparse {
 	if halfLife == 0 {
 		return h.Matrix()
 	}
 	return h.Weighted(func(r dataset.Interaction) float32 {
-		return float32(math.Exp2(-float64(h.Now-r.Last) / float64(halfLife)))
+		return h.Strength.Of(r.Weight) * float32(math.Exp2(-float64(h.Now-r.Last)/float64(halfLife)))
 	})
 }
 
-// Counts tells how many users had each item.
+// Counts tells how many users had each item, each counted by strength.
 func (h History) Counts() []float32 {
 	counts := make([]float32, h.Items)
 	for _, r := range h.Rows {
-		counts[r.Item]++
+		counts[r.Item] += h.Strength.Of(r.Weight)
 	}
 	return counts
 }

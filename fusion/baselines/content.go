@@ -19,7 +19,7 @@ func Content(h History, modalities []dataset.Modality, centred bool) (rank.Score
 	}
 	users := linear.Zeros(h.Users, items.Cols)
 	for _, r := range h.Rows {
-		add(users.Row(int(r.User)), items.Row(int(r.Item)), 1)
+		add(users.Row(int(r.User)), items.Row(int(r.Item)), h.Strength.Of(r.Weight))
 	}
 	for i := range users.Rows {
 		unit(users.Row(i))

@@ -27,7 +27,9 @@ func RecentlyPopular(h History, halfLife int64) rank.Scorer {
 func RecentCounts(h History, halfLife int64) []float32 {
 	counts := make([]float32, h.Items)
 	for _, r := range h.Rows {
-		counts[r.Item] += float32(math.Exp2(-float64(h.Now-r.Time) / float64(halfLife)))
+		h.Strength.Each(r, func(at int64, more float32) {
+			counts[r.Item] += more * float32(math.Exp2(-float64(h.Now-at)/float64(halfLife)))
+		})
 	}
 	return counts
 }

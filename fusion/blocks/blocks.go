@@ -27,14 +27,14 @@ type Block struct {
 	Fold *Fold
 }
 
-// Fold makes a user from a history: sum Source over its items, each halved after every half-life since the user's history
+// Fold makes a user from a history: sum Source over its items, each by its strength and halved after every half-life since the user's history
 // ends at Now, bring the sum to unit length, and scale it.
 type Fold struct {
 	Source   []float32 // items × Dim
 	HalfLife int64     // ms; 0 weighs every item alike
 	Unit     bool      // bring to unit length
 	Scale    float32   // of the result
-	SqrtN    bool      // times √(items of the history)
+	SqrtN    bool      // times √(items of the history), each counted by strength
 	Constant bool      // no history: Scale in the first dimension, for everyone
 }
 
@@ -55,11 +55,16 @@ func (f *Fold) fold(ctx context.Context, h baselines.History, dim int) ([]float3
 	if err != nil {
 		return nil, err
 	}
+	strengths := h.Matrix()
 	for i := range users.Rows {
 		scale := f.Scale
-		items, _ := x.Row(i)
 		if f.SqrtN {
-			scale *= float32(math.Sqrt(float64(len(items))))
+			n := float32(0)
+			_, values := strengths.Row(i)
+			for _, v := range values {
+				n += v
+			}
+			scale *= float32(math.Sqrt(float64(n)))
 		}
 		if f.Unit {
 			if n := length(users.Row(i)); n > 0 {

@@ -47,7 +47,9 @@ func Spectral(ctx context.Context, h baselines.History, rank int, seed uint64) (
 	}
 	up := make([]float32, len(counts)) // 0 for an item that nobody had
 	for i, n := range counts {
-		up[i] = float32(math.Sqrt(float64(n)))
+		if up[i] = float32(math.Sqrt(float64(n))); n == 0 { // its row of V is of the null space, and says nothing
+			down[i] = 0
+		}
 	}
 	return finish(ctx, "spectral", h, scaleRows(v, up), &Fold{Source: scaleRows(v, down).Data, Unit: true, Scale: 1})
 }

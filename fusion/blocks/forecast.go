@@ -42,7 +42,7 @@ func Forecast(ctx context.Context, h baselines.History, horizon int64, cold floa
 		}
 		next := make([]float64, h.Items)
 		for _, r := range h.Rows {
-			if r.Time >= at && r.Time < at+horizon {
+			if taken, ok := r.Taken(); ok && taken >= at && taken < at+horizon {
 				next[r.Item]++
 			}
 		}
@@ -88,9 +88,14 @@ func features(h baselines.History, at int64) [][]float64 {
 			f = make([]float64, n+3)
 			out[r.Item] = f
 		}
-		for k, life := range halfLives {
-			f[k] += math.Exp2(-age / life)
-		}
+		h.Strength.Each(r, func(time int64, more float32) {
+			if time < at {
+				age := float64(at-time) / float64(baselines.Day)
+				for k, life := range halfLives {
+					f[k] += float64(more) * math.Exp2(-age/life)
+				}
+			}
+		})
 		f[n] = max(f[n], age)
 	}
 	for _, f := range out {

@@ -24,7 +24,16 @@ type Interaction struct {
 	Time       int64   // Unix ms of the first time; 0 where there are no times
 	Last       int64   // Unix ms of the last time within the same part
 	Weight     float32 // how often; the sum of the weight column where there is one
+
+	// Where rows differ in kind, an item may be looked at and only later, or never, be taken (bought). What was taken is not
+	// asked for again; what was only looked at is. All zero: taken at Time, as in tables of one kind.
+	Seen bool    // never taken
+	Wait int64   // ms from Time until it was taken
+	Look float32 // weight of what came before it was taken; where Wait is above 0
 }
+
+// Taken is when the item was first taken, Unix ms; ok is false for one that was only looked at.
+func (r Interaction) Taken() (at int64, ok bool) { return r.Time + r.Wait, !r.Seen }
 
 // Modality is one kind of feature, a row for each item.
 type Modality struct {
@@ -57,6 +66,8 @@ type Dataset struct {
 	Modalities []Modality
 	Profiles   []Attribute
 	Categories []string // the shop's own category of each item, "" where it has none; nil without any
+	// Full is, where rows differ in kind, the weight from which on an interaction says all that one can (Strength); 0 elsewhere.
+	Full float32
 }
 
 // Modality finds one by its name.
@@ -82,12 +93,14 @@ func ByUser(rows []Interaction, users int) [][]Interaction {
 	return lists
 }
 
-// ItemLists gives the items of each user in ascending order.
-func ItemLists(rows []Interaction, users int) [][]int32 {
+// Taken gives the items that each user took, in ascending order.
+func Taken(rows []Interaction, users int) [][]int32 {
 	lists := make([][]int32, users)
 	for user, own := range ByUser(rows, users) {
 		for _, r := range own {
-			lists[user] = append(lists[user], r.Item)
+			if !r.Seen {
+				lists[user] = append(lists[user], r.Item)
+			}
 		}
 		slices.Sort(lists[user])
 	}

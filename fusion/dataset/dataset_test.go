@@ -322,3 +322,44 @@ func FuzzArray(f *testing.F) {
 		}
 	})
 }
+
+// What was looked at in train and bought in val is asked for; what was bought in train is not, whatever came before or after.
+func TestKindsOfRows(t *testing.T) {
+	row := func(user, item, part string, at int64, weight float32) NamedRow {
+		return NamedRow{User: user, Item: item, Part: part, Time: at, Weight: weight, Seen: weight < 5}
+	}
+	d, r, err := From(Tables{Split: ByTime, Full: 8, Rows: []NamedRow{
+		row("u", "a", "train", 10, 1), row("u", "a", "train", 12, 1), row("u", "a", "train", 20, 5), row("u", "b", "train", 11, 1),
+		row("v", "a", "train", 5, 5), row("u", "a", "val", 30, 5), row("u", "b", "val", 31, 1), row("u", "b", "val", 33, 5), row("u", "c", "val", 32, 1),
+		row("v", "b", "test", 50, 5), row("u", "b", "test", 52, 5), row("u", "c", "test", 51, 5), row("v", "c", "test", 53, 1),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Interaction{{User: 0, Item: 0, Time: 10, Last: 20, Weight: 7, Wait: 10, Look: 2}, {User: 0, Item: 1, Time: 11, Last: 11, Weight: 1, Seen: true}, {User: 1, Item: 0, Time: 5, Last: 5, Weight: 5}}
+	if !reflect.DeepEqual(d.Train, want) {
+		t.Errorf("train %+v", d.Train)
+	}
+	if len(d.Val) != 1 || d.Val[0].Item != 1 || d.Val[0].Time != 33 || len(d.Test) != 2 || d.Test[0].Item != 2 || d.Test[1].Item != 1 {
+		t.Errorf("val %+v, test %+v", d.Val, d.Test)
+	}
+	if got := Taken(d.Train, 2); !reflect.DeepEqual(got, [][]int32{{0}, {0}}) {
+		t.Errorf("taken %v", got)
+	}
+	if r.Targets != firstTake || d.Full != 8 {
+		t.Errorf("targets: %s; full %g", r.Targets, d.Full)
+	}
+	s := Strength{Full: 8, Power: .5}
+	if s.At(d.Train[0], 15) != .5 || s.At(d.Train[0], 21) <= .9 || s.Of(9) != 1 || (Strength{}).Of(.1) != 1 {
+		t.Errorf("strengths %g, %g, %g", s.At(d.Train[0], 15), s.At(d.Train[0], 21), s.Of(9))
+	}
+	sum := float32(0)
+	s.Each(d.Train[0], func(at int64, more float32) {
+		if sum += more; at != 10 && at != 20 {
+			t.Errorf("something was said at %d", at)
+		}
+	})
+	if math.Abs(float64(sum-s.Of(7))) > 1e-6 {
+		t.Errorf("%g was said in all, want %g", sum, s.Of(7))
+	}
+}

@@ -15,6 +15,8 @@ type Tables struct {
 	Attributes        []string          // what users may tell
 	Profiles          map[string][]string
 	Declined          int // users who have not agreed to a profile
+	// Full is the weight from which on an interaction says all that one can, where rows differ in kind.
+	Full float32
 }
 
 // NamedRow is one interaction.
@@ -23,6 +25,7 @@ type NamedRow struct {
 	Time       int64  // Unix ms
 	Part       string // train, val or test
 	Weight     float32
+	Seen       bool // looked at, not taken
 }
 
 // NamedFeatures are the features of a modality, a row of Dim numbers for each of the ids.
@@ -41,7 +44,7 @@ func From(t Tables) (*Dataset, Report, error) {
 		if !ok || !(r.Weight > 0) {
 			return nil, Report{}, fmt.Errorf("%w: a row of user %q and item %q has part %q and weight %g", ErrTable, r.User, r.Item, r.Part, r.Weight)
 		}
-		raw.rows = append(raw.rows, rawRow{Interaction: Interaction{User: raw.users.add(r.User), Item: raw.items.add(r.Item), Time: r.Time, Last: r.Time, Weight: r.Weight}, part: part})
+		raw.rows = append(raw.rows, rawRow{Interaction: Interaction{User: raw.users.add(r.User), Item: raw.items.add(r.Item), Time: r.Time, Last: r.Time, Weight: r.Weight, Seen: r.Seen}, part: part})
 	}
 	if len(raw.rows) == 0 {
 		return nil, Report{}, fmt.Errorf("%w: there are no interactions", ErrTable)
@@ -65,6 +68,7 @@ func From(t Tables) (*Dataset, Report, error) {
 	}
 	d.Split, r.Split, r.ValFrom, r.TestFrom = t.Split, t.Split, t.ValFrom, t.TestFrom
 	r.Declined = t.Declined
+	d.Full = t.Full
 	r.note(d)
 	if len(t.Categories) > 0 {
 		d.Categories = make([]string, len(d.Items))

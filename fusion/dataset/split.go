@@ -7,7 +7,11 @@ import (
 	"slices"
 )
 
-const firstOnly = "first interactions only: a repeat of what the user did before is no target"
+// What is asked for, in words.
+const (
+	firstOnly = "first interactions only: a repeat of what the user did before is no target"
+	firstTake = "what the user bought for the first time, whether looked at before or not"
+)
 
 // cut fills the parts.
 func (d *Dataset) cut(raw rawRows, o Options, r *Report) error {
@@ -23,6 +27,9 @@ func (d *Dataset) cut(raw rawRows, o Options, r *Report) error {
 		}
 	}
 	r.Split, r.Targets = d.Split, firstOnly
+	if slices.ContainsFunc(raw.rows, func(r rawRow) bool { return r.Seen }) {
+		r.Targets = firstTake
+	}
 	if raw.backwards > 0 && d.Split != ByTime && d.Split != LeaveLast {
 		r.warn("%d rows of %s are older than the row before them; they were sorted", raw.backwards, raw.file)
 	}
@@ -45,6 +52,7 @@ func (d *Dataset) cut(raw rawRows, o Options, r *Report) error {
 	d.Val = collapse(raw.rows, val, val)
 	d.Test = collapse(raw.rows, test, test)
 	r.Duplicates = len(raw.rows) - len(d.Train) - len(d.Val) - len(d.Test)
+	d.Val, d.Test = taken(d.Val), taken(d.Test)
 	before := len(d.Val) + len(d.Test)
 	d.Val, d.Test = without(d.Val, d.Train), without(d.Test, d.TrainVal)
 	r.Repeats = before - len(d.Val) - len(d.Test)
@@ -157,6 +165,9 @@ func collapse(rows []rawRow, from, to part) []Interaction {
 	n := 0
 	for _, r := range out {
 		if n > 0 && out[n-1].User == r.User && out[n-1].Item == r.Item {
+			if out[n-1].Seen && !r.Seen {
+				out[n-1].Seen, out[n-1].Wait, out[n-1].Look = false, r.Time-out[n-1].Time, out[n-1].Weight
+			}
 			out[n-1].Last = max(out[n-1].Last, r.Last)
 			out[n-1].Weight += r.Weight
 			continue
@@ -169,11 +180,26 @@ func collapse(rows []rawRow, from, to part) []Interaction {
 	return out
 }
 
-// without leaves out the pairs that are known.
+// taken are the interactions in which something was taken, as of that moment.
+func taken(rows []Interaction) []Interaction {
+	out := rows[:0]
+	for _, r := range rows {
+		if at, ok := r.Taken(); ok {
+			r.Time, r.Wait, r.Look = at, 0, 0
+			out = append(out, r)
+		}
+	}
+	sortRows(out)
+	return slices.Clip(out)
+}
+
+// without leaves out the pairs that were taken before.
 func without(rows, known []Interaction) []Interaction {
 	have := make(map[[2]int32]bool, len(known))
 	for _, r := range known {
-		have[[2]int32{r.User, r.Item}] = true
+		if !r.Seen {
+			have[[2]int32{r.User, r.Item}] = true
+		}
 	}
 	return slices.Clip(slices.DeleteFunc(rows, func(r Interaction) bool { return have[[2]int32{r.User, r.Item}] }))
 }

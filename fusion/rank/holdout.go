@@ -18,12 +18,12 @@ const (
 	TailItems = "tail items"  // the other targets that somebody had
 )
 
-// Holdout is the usual protocol: everything in history is known and masked, targets are to be found.
+// Holdout is the usual protocol: what was taken in history is known and masked, targets are to be found.
 func Holdout(history, targets []dataset.Interaction, users, items int) Protocol {
-	p := Protocol{Items: items, Seen: dataset.ItemLists(history, users), Targets: dataset.ItemLists(targets, users)}
+	p := Protocol{Items: items, Seen: dataset.Taken(history, users), Targets: dataset.Taken(targets, users)}
 	warm, cold := make([]bool, users), make([]bool, users)
-	for user, seen := range p.Seen {
-		warm[user], cold[user] = len(seen) > 0, len(seen) == 0
+	for user, own := range dataset.ByUser(history, users) {
+		warm[user], cold[user] = len(own) > 0, len(own) == 0
 	}
 	counts := dataset.Counts(history, items)
 	coldItem, head, tail := make([]bool, items), make([]bool, items), make([]bool, items)

@@ -136,7 +136,7 @@ func (a *Ablation) Users(ctx context.Context, histories [][]dataset.Interaction)
 		for k, r := range rows {
 			row := a.sources[int(r.Item)*width:][:width]
 			if a.known[r.Item] || slices.ContainsFunc(row, func(x float32) bool { return x != 0 }) {
-				h.rows, h.ages = append(h.rows, row), append(h.ages, ages[k])
+				h.rows, h.ages, h.says = append(h.rows, row), append(h.ages, ages[k]), append(h.says, m.manifest.Strength.Of(r.Weight))
 			}
 		}
 		if len(h.rows) > 0 {

@@ -17,7 +17,8 @@
 //	              x.NAME [N, dim], has.NAME [N, 1]: pooled features of each modality; both 0 where there are none
 //	           →  vector [N, dim]: unit length, ranking space; content [N, any] (optional): what it looks like and says
 //	              source [N, source_dim] (optional): the row that histories take for a product that nobody had
-//	user.onnx     sources [N, L, source_dim]: rows of sources.npy, or sources of new products; age [N, L]: days; mask [N, L]
+//	user.onnx     sources [N, L, source_dim]: rows of sources.npy, or sources of new products; age [N, L]: days
+//	              mask [N, L]: how much each choice says, 0 to 1 (strength of the manifest; 1 without), 0 where there is none
 //	           →  vector [N, dim]: unit length; user · product is the score
 //	identity.npy, bias.npy, residual.npy, sources.npy, counts.npy (× 1; 0: nobody had it), a row for each line of items.ids.txt
 //	manifest.json (Manifest), with the SHA-256 of each file

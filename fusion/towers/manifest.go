@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"weft/fusion/dataset"
 )
 
 // ErrModel marks a model that cannot be used: a file is missing or damaged, or it does not fit what it is to read.
@@ -39,6 +41,8 @@ type Manifest struct {
 	Modalities []ModalityInput `json:"modalities"`
 	Blocks     []Member        `json:"blocks"`
 	Now        int64           `json:"now,omitempty"` // Unix ms that popularity and ages are of
+	// Strength is what a choice of a history counts, by its weight: the numbers of the input mask.
+	Strength dataset.Strength `json:"strength,omitzero"`
 	// Files have their SHA-256.
 	Files map[string]string `json:"files"`
 }

@@ -85,9 +85,17 @@ func worst(t *testing.T, what string, dir, file string, n int, vector func(int) 
 
 // What serves is what training wrote: the same vectors, for all products and users, whatever the batch they come in.
 func TestModelMakesTheRowsOfTraining(t *testing.T) {
-	d := towerstest.Shop(60, 80, dims)
+	t.Run("interactions of one kind", func(t *testing.T) { makesTheRowsOfTraining(t, towerstest.Shop(60, 80, dims)) })
+	t.Run("looks and purchases", func(t *testing.T) { makesTheRowsOfTraining(t, towerstest.Kinds(towerstest.Shop(60, 80, dims))) })
+}
+
+func makesTheRowsOfTraining(t *testing.T, d *dataset.Dataset) {
+	t.Helper()
 	dir := towerstest.Train(t, d)
 	m := open(t, dir)
+	if got := m.Manifest().Strength.Full; got != d.Full {
+		t.Errorf("the manifest's full weight is %g, the data's %g", got, d.Full)
+	}
 	products, err := m.Products(t.Context(), productsOf(d))
 	if err != nil {
 		t.Fatal(err)

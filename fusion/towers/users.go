@@ -19,6 +19,7 @@ type history struct {
 	at   int // in the batch
 	rows [][]float32
 	ages []float32 // days
+	says []float32 // strengths
 }
 
 // Users runs the user tower on a batch. What speaks for a shopper are the choices whose product the model has a row for:
@@ -64,7 +65,7 @@ func (m *Model) sum(ctx context.Context, all []history) ([][]float32, error) {
 	for u, h := range all {
 		for k, row := range h.rows {
 			copy(sources[(u*longest+k)*width:], row)
-			age[u*longest+k], mask[u*longest+k] = h.ages[k], 1
+			age[u*longest+k], mask[u*longest+k] = h.ages[k], h.says[k]
 		}
 	}
 	made, err := m.user.Run(ctx, read(m.user, map[string]onnx.Tensor{
@@ -118,7 +119,7 @@ func (m *Model) history(at int, choices []fusion.Choice) (history, error) {
 		if len(row) != m.manifest.Sources {
 			return h, fmt.Errorf("product %s: %w: its row for histories has %d values, the model reads %d", c.Product, fusion.ErrDim, len(row), m.manifest.Sources)
 		}
-		h.rows, h.ages = append(h.rows, row), append(h.ages, ages[k])
+		h.rows, h.ages, h.says = append(h.rows, row), append(h.ages, ages[k]), append(h.says, m.manifest.Strength.Of(float32(c.Weight)))
 	}
 	return h, nil
 }

@@ -31,6 +31,7 @@ type Seen struct {
 	Item   int32   `json:"item"` // row of items.ids.txt
 	Last   int64   `json:"last"` // Unix ms; 0 where there are no times
 	Weight float32 `json:"weight"`
+	Looked bool    `json:"looked,omitempty"` // and not taken: it may be asked for
 }
 
 // ReadValidation reads the slice of a model's folder, and the ids of its products in the order of their rows.

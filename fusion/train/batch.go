@@ -198,6 +198,10 @@ func (b *batch) users(samples []sample, items int) {
 		b.history, b.mask = make([]float32, n*items), make([]float32, n*items)
 	}
 	b.target, b.moment, b.share = b.target[:0], b.moment[:0], b.share[:0]
+	total := float32(0) // of the samples' strengths
+	for _, s := range samples {
+		total += s.strength
+	}
 	row := func(item int32) int {
 		if b.at != nil {
 			return int(b.at[item])
@@ -208,17 +212,21 @@ func (b *batch) users(samples []sample, items int) {
 		target := row(s.target)
 		b.target = append(b.target, int64(target))
 		b.moment = append(b.moment, int64(s.moment))
-		b.share = append(b.share, 1/float32(n))
+		b.share = append(b.share, s.strength/total)
+		instant, until := f.sampler.spans(s)
 		for i, r := range f.sampler.byUser[s.user][:s.known] {
 			at := row(r.Item)
-			if at < 0 || at == target {
+			before := i < int(s.past)
+			if at < 0 || at == target && !(before && r.Time+r.Wait >= instant) {
 				continue
 			}
 			at += u * items
 			b.dirty = append(b.dirty, at)
-			b.mask[at] = never
-			if i < int(s.past) {
-				b.history[at] = 1
+			if before {
+				b.history[at] = f.config.Strength.At(r, instant)
+			}
+			if taken, ok := r.Taken(); !before || ok && taken < until {
+				b.mask[at] = never
 			}
 		}
 		// The target counts as it is: it is there by its own right, not by chance.

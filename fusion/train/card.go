@@ -26,6 +26,9 @@ func (t *training) card(m *served) string {
 	for _, w := range r.Warnings {
 		line("- Mind: %s.", w)
 	}
+	if s := t.Config.Strength; s.Full > 0 {
+		line("- Looks and purchases: what was bought for the first time is asked for, looked at before or not; an interaction counts (weight/%g)^%g, at most 1.", s.Full, s.Power)
+	}
 	line("- Seed %d, %d towers, %d steps, %.2f s an epoch, %.0f s in all on %d threads, %d MiB at most.\n", t.Config.Seed, t.Config.Towers, s.Steps, perEpoch(s.Epochs), s.Seconds, t.Config.Threads, s.PeakMiB)
 	line("## What serves\n")
 	line("Chosen on validation (Recall@20 + NDCG@20; all items ranked, known items left out, %d users). The test part was not looked at.\n", s.Choice.Validation.Users)

@@ -147,13 +147,19 @@ func digest(c Config, rows []dataset.Interaction, users, items int, features []p
 	c.Epochs, c.Patience, c.Threads = 0, 0, 0 // how long, and on how many cores, changes no step
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%+v %d %d\n", c, users, items)
-	var row [28]byte
+	var row [41]byte
 	for _, r := range rows {
 		binary.LittleEndian.PutUint32(row[0:], uint32(r.User))
 		binary.LittleEndian.PutUint32(row[4:], uint32(r.Item))
 		binary.LittleEndian.PutUint64(row[8:], uint64(r.Time))
 		binary.LittleEndian.PutUint64(row[16:], uint64(r.Last))
 		binary.LittleEndian.PutUint32(row[24:], math.Float32bits(r.Weight))
+		binary.LittleEndian.PutUint64(row[28:], uint64(r.Wait))
+		binary.LittleEndian.PutUint32(row[36:], math.Float32bits(r.Look))
+		row[40] = 0
+		if r.Seen {
+			row[40] = 1
+		}
 		_, _ = sum.Write(row[:]) // a hash never fails
 	}
 	for _, p := range features {

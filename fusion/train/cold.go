@@ -55,7 +55,7 @@ const (
 
 // likeness is a block of centred, unit content vectors, kept at so many principal axes: the score is the cosine of an
 // item's content and the mean content of the history, as far as the axes hold it. ok is false without modalities.
-func likeness(ctx context.Context, m linear.Multiplier, d *dataset.Dataset, history [][]dataset.Interaction, most int) (b blocks.Block, axes contentAxes, ok bool, err error) {
+func likeness(ctx context.Context, d *dataset.Dataset, history [][]dataset.Interaction, strength dataset.Strength, most int) (b blocks.Block, axes contentAxes, ok bool, err error) {
 	if len(d.Modalities) == 0 {
 		return b, axes, false, nil
 	}
@@ -72,8 +72,9 @@ func likeness(ctx context.Context, m linear.Multiplier, d *dataset.Dataset, hist
 	for u, own := range history {
 		row := users.Row(u)
 		for _, r := range own {
+			s := strength.Of(r.Weight)
 			for k, x := range items.Row(int(r.Item)) {
-				row[k] += x
+				row[k] += s * x
 			}
 		}
 		unit(row)

@@ -167,7 +167,7 @@ func (e *exporter) likeness(a contentAxes, features []prepared, raw, has values)
 //
 //	sources [N, L, width]  rows of sources.npy of the items of the history, in any order
 //	age [N, L]             days since each of them
-//	mask [N, L]            1, or 0 for places that hold no item
+//	mask [N, L]            strength of each of them (1 where all are alike), 0 for places that hold no item
 //
 // Output: vector [N, 256], of unit length, its last number 0. Without any item it is what everybody likes.
 func (m *served) userModel() ([]byte, error) {

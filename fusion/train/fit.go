@@ -63,8 +63,8 @@ func newFit(o *onnx.Runtime, rows []dataset.Interaction, users, items int, timed
 	}
 	if len(f.sampler.moments) > 0 {
 		f.spec.popularity = popularityWidth
-		f.popularity = popularity(rows, items, f.sampler.moments)
-		f.now = popularity(rows, items, []int64{f.sampler.end})
+		f.popularity = popularity(rows, items, f.sampler.moments, c.Strength)
+		f.now = popularity(rows, items, []int64{f.sampler.end}, c.Strength)
 	}
 	f.init()
 	threads := c.Threads

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -17,9 +18,14 @@ func earlier(d *dataset.Dataset) *dataset.Dataset {
 	if !d.Timed || len(d.Train) < 4*len(d.Val) {
 		return nil
 	}
-	times := make([]int64, len(d.Train))
-	for i, r := range d.Train {
-		times[i] = r.Time
+	var times []int64
+	for _, r := range d.Train {
+		if at, ok := r.Taken(); ok {
+			times = append(times, at)
+		}
+	}
+	if len(times) <= len(d.Val) {
+		return nil
 	}
 	slices.Sort(times)
 	from := times[len(times)-len(d.Val)]
@@ -29,8 +35,13 @@ func earlier(d *dataset.Dataset) *dataset.Dataset {
 	out := *d
 	out.Train, out.Val, out.TrainVal, out.Test = nil, nil, d.Train, nil
 	for _, r := range d.Train {
+		if at, ok := r.Taken(); ok && at >= from {
+			taken := r
+			taken.Time, taken.Wait, taken.Look = at, 0, 0
+			out.Val = append(out.Val, taken)
+			r.Seen, r.Weight, r.Wait, r.Look = true, r.Look, 0, 0
+		}
 		if r.Time >= from {
-			out.Val = append(out.Val, r)
 			continue
 		}
 		if r.Last >= from { // when it was last had before the cut is not kept
@@ -38,6 +49,9 @@ func earlier(d *dataset.Dataset) *dataset.Dataset {
 		}
 		out.Train = append(out.Train, r)
 	}
+	slices.SortStableFunc(out.Val, func(a, b dataset.Interaction) int {
+		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Time, b.Time), cmp.Compare(a.Item, b.Item))
+	})
 	return &out
 }
 

@@ -1,6 +1,10 @@
 package train
 
-import "testing"
+import (
+	"testing"
+
+	"weft/fusion/dataset"
+)
 
 // An earlier cut knows nothing of what came after it, and asks for about as much as the validation part.
 func TestEarlierCut(t *testing.T) {
@@ -29,5 +33,42 @@ func TestEarlierCut(t *testing.T) {
 	}
 	if earlier(shop(80, 60, false)) != nil {
 		t.Error("a cut in time without times")
+	}
+}
+
+// What was looked at before an earlier cut and taken after it is asked for, and known as a look until then.
+func TestEarlierCutOfKinds(t *testing.T) {
+	d := shop(80, 60, true)
+	for i := range d.Train {
+		r := &d.Train[i]
+		r.Weight, r.Wait, r.Look = 10, 30*day, 1
+		if i%5 == 0 {
+			r.Seen, r.Weight, r.Wait, r.Look = true, 1, 0, 0
+		}
+	}
+	e := earlier(d)
+	if e == nil {
+		t.Fatal("no earlier cut")
+	}
+	known := map[[2]int32]dataset.Interaction{}
+	for _, r := range e.Train {
+		known[[2]int32{r.User, r.Item}] = r
+	}
+	both := 0
+	for _, v := range e.Val {
+		if v.Wait != 0 || v.Seen {
+			t.Fatalf("%+v is to be found", v)
+		}
+		r, looked := known[[2]int32{v.User, v.Item}]
+		if !looked {
+			continue
+		}
+		both++
+		if _, taken := r.Taken(); taken || r.Weight != 1 {
+			t.Fatalf("%+v is known, and is to be found as %+v", r, v)
+		}
+	}
+	if both == 0 {
+		t.Error("nothing that was looked at is to be found")
 	}
 }

@@ -30,7 +30,7 @@ func (m Metrics) sum() float64 { return m.Recall + m.NDCG }
 // judge measures rankings on the validation part.
 type judge struct {
 	users      []int32   // who is asked, ascending
-	seen       [][]int32 // of each of them, ascending
+	seen       [][]int32 // what each of them took before, ascending: it is not asked for
 	truth      [][]int32
 	items      int
 	multiplier linear.Multiplier
@@ -44,9 +44,10 @@ const (
 
 func newJudge(m linear.Multiplier, d *dataset.Dataset, seed uint64) (*judge, error) {
 	j := &judge{items: len(d.Items), multiplier: m}
-	truth, seen := dataset.ItemLists(d.Val, len(d.Users)), dataset.ItemLists(d.Train, len(d.Users))
+	truth, seen := dataset.Taken(d.Val, len(d.Users)), dataset.Taken(d.Train, len(d.Users))
+	known := dataset.ByUser(d.Train, len(d.Users))
 	for user, own := range truth {
-		if len(own) > 0 && len(seen[user]) > 0 {
+		if len(own) > 0 && len(known[user]) > 0 {
 			j.users = append(j.users, int32(user))
 		}
 	}

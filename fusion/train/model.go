@@ -54,6 +54,7 @@ type Summary struct {
 	Refit    []Epoch `json:"refit,omitempty"`
 	Grid     []Trial `json:"grid,omitempty"`
 	Config   Config  `json:"config"`
+	Powers   []Power `json:"powers,omitempty"` // of the weights of interactions that were tried; Config has the one that was kept
 	// Content is how the content output does on products left out; nil where that could not be asked.
 	Content *content.Quality `json:"content,omitempty"`
 	Steps   int              `json:"steps"`
@@ -163,7 +164,7 @@ func (t *training) prepare() error {
 }
 
 func (t *training) history(rows []dataset.Interaction) baselines.History {
-	return baselines.History{Rows: rows, Users: len(t.Data.Users), Items: len(t.Data.Items), Now: dataset.Newest(rows), Modalities: t.Data.Modalities}
+	return baselines.History{Rows: rows, Users: len(t.Data.Users), Items: len(t.Data.Items), Now: dataset.Newest(rows), Modalities: t.Data.Modalities, Strength: t.Config.Strength}
 }
 
 // fitted is a trained tower with what its files need.
@@ -229,6 +230,9 @@ const towerName = "tower"
 
 // run goes from data to a model.
 func (t *training) run(ctx context.Context) (*served, error) {
+	if err := t.chooseStrength(ctx); err != nil {
+		return nil, err
+	}
 	tower, err := t.chooseTower(ctx)
 	if err != nil {
 		return nil, err

@@ -20,10 +20,20 @@ const (
 	countFloor      = .1 // added to a count before its logarithm
 )
 
+// counted is a moment from which on an item counts for more.
+type counted struct {
+	time int64
+	item int32
+	more float64
+}
+
 // popularity computes the features of all items at each moment, [moments, items, popularityWidth].
-func popularity(rows []dataset.Interaction, items int, moments []int64) []float32 {
-	byTime := slices.Clone(rows)
-	slices.SortStableFunc(byTime, func(a, b dataset.Interaction) int { return cmp.Compare(a.Time, b.Time) })
+func popularity(rows []dataset.Interaction, items int, moments []int64, strength dataset.Strength) []float32 {
+	byTime := make([]counted, 0, len(rows))
+	for _, r := range rows {
+		strength.Each(r, func(at int64, more float32) { byTime = append(byTime, counted{at, r.Item, float64(more)}) })
+	}
+	slices.SortStableFunc(byTime, func(a, b counted) int { return cmp.Compare(a.time, b.time) })
 	order := make([]int, len(moments))
 	for i := range order {
 		order[i] = i
@@ -46,13 +56,13 @@ func popularity(rows []dataset.Interaction, items int, moments []int64) []float3
 				counts[i][k] *= faded[k]
 			}
 		}
-		for ; next < len(byTime) && byTime[next].Time < moment; next++ {
+		for ; next < len(byTime) && byTime[next].time < moment; next++ {
 			r := byTime[next]
 			for k, h := range popularHalfLives {
-				counts[r.Item][k] += math.Exp2(-float64(moment-r.Time) / day / h)
+				counts[r.item][k] += r.more * math.Exp2(-float64(moment-r.time)/day/h)
 			}
-			if first[r.Item] == 0 {
-				first[r.Item] = r.Time
+			if first[r.item] == 0 {
+				first[r.item] = r.time
 			}
 		}
 		last = moment

@@ -11,11 +11,12 @@ import (
 const day = 24 * 60 * 60 * 1000 // ms
 
 // sample leads one user to one item. Its history is rows[:past] of the user's own rows (all but the target where past is
-// the whole); own rows up to known are no negatives.
+// the whole); own rows up to known are no negatives, but for what was looked at before and not taken by then.
 type sample struct {
 	user, target int32
 	past, known  int32
 	moment       int32
+	strength     float32 // of the target, in the loss
 }
 
 // sampler draws the samples of an epoch.
@@ -74,7 +75,7 @@ func (s *sampler) leaveOneOut(out []sample, user int32, own []dataset.Interactio
 	}
 	n := int32(len(own))
 	for _, i := range pick(len(own), s.config.Targets, random) {
-		out = append(out, sample{user: user, target: own[i].Item, past: n, known: n})
+		out = append(out, sample{user: user, target: own[i].Item, past: n, known: n, strength: s.config.Strength.Of(own[i].Weight)})
 	}
 	return out
 }
@@ -91,20 +92,40 @@ func (s *sampler) lookAhead(out []sample, user int32, own []dataset.Interaction,
 		})
 		return n
 	}
+	var wanted []int
 	for m, moment := range s.moments {
 		from, to := at(moment), at(moment+window)
-		if from == to {
+		wanted = wanted[:0]
+		for i := range own[:from] { // looked at before, and taken now
+			if taken, ok := own[i].Taken(); ok && taken >= moment && taken < moment+window {
+				wanted = append(wanted, i)
+			}
+		}
+		for i := from; i < to; i++ {
+			wanted = append(wanted, i)
+		}
+		if len(wanted) == 0 {
 			continue
 		}
 		age := float64(s.end-moment) / day
 		if random.Float64() > math.Exp2(-age/s.config.HalfLife) {
 			continue
 		}
-		for _, i := range pick(to-from, s.config.Targets, random) {
-			out = append(out, sample{user: user, target: own[from+i].Item, past: int32(from), known: int32(to), moment: int32(m)})
+		for _, i := range pick(len(wanted), s.config.Targets, random) {
+			r := own[wanted[i]]
+			out = append(out, sample{user: user, target: r.Item, past: int32(from), known: int32(to), moment: int32(m),
+				strength: s.config.Strength.At(r, moment+window)})
 		}
 	}
 	return out
+}
+
+// spans are the moment that a sample stands at, and the end of what it looks ahead to; without times, after all.
+func (s *sampler) spans(x sample) (instant, until int64) {
+	if s.moments == nil {
+		return math.MaxInt64, math.MaxInt64
+	}
+	return s.moments[x.moment], s.moments[x.moment] + int64(s.config.Window*day)
 }
 
 // pick draws k of n without repeats, all when there are no more.

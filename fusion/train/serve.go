@@ -74,7 +74,7 @@ func (t *training) serve(ctx context.Context, tower fitted, h baselines.History,
 func (t *training) placeCold(ctx context.Context, m *served, h baselines.History) error {
 	choice := &t.summary.Choice
 	choice.Cold.Axes = cmp.Or(choice.Cold.Axes, mostAxes)
-	like, axes, ok, err := likeness(ctx, t.products, t.Data, dataset.ByUser(h.Rows, h.Users), choice.Cold.Axes)
+	like, axes, ok, err := likeness(ctx, t.Data, dataset.ByUser(h.Rows, h.Users), t.Config.Strength, choice.Cold.Axes)
 	if err != nil {
 		return err
 	}

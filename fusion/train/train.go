@@ -10,7 +10,8 @@
 //
 // An item is v = unit(identity·m + Σ x·W) over its modalities' features x (see encoding), where m drops a whole identity
 // at random so that the features learn to carry an item that nobody has seen. A user is u = unit(Σ v) over the history, in
-// the same table, for timed data passed on through a matrix that begins as the identity. The logit of an item is τ·u·v + b;
+// the same table (each by its strength, where interactions differ in kind), for timed data passed on through a matrix that
+// begins as the identity. The logit of an item is τ·u·v + b;
 // with times, b also holds a weighted sum of popularity features of that moment. Everything is one dot product: [τ·v, b] by
 // [u, 1].
 package train
@@ -18,6 +19,8 @@ package train
 import (
 	"errors"
 	"fmt"
+
+	"weft/fusion/dataset"
 )
 
 // Errors of this package, for errors.Is.
@@ -50,6 +53,9 @@ type Config struct {
 	Every, Window, HalfLife float64
 
 	Threads int // of a step; 0 is one per core
+
+	// Strength of interactions beside each other, where they differ in kind; Train chooses it.
+	Strength dataset.Strength
 }
 
 func (c Config) withDefaults(timed bool) Config {

@@ -81,7 +81,7 @@ func (f *fit) vectors(ctx context.Context) (*tower, error) {
 	inParallel(f.users*d, func(from, to int) {
 		for u := (from + d - 1) / d; u < (to+d-1)/d; u++ {
 			row := t.users[u*t.dim : (u+1)*t.dim]
-			t.user(f.sampler.byUser[u], row[:d])
+			t.user(f.sampler.byUser[u], f.config.Strength, row[:d])
 			row[d] = 1
 		}
 	})
@@ -89,12 +89,13 @@ func (f *fit) vectors(ctx context.Context) (*tower, error) {
 }
 
 // user writes the vector of a history; it stays zero for an empty one.
-func (t *tower) user(history []dataset.Interaction, u []float32) {
+func (t *tower) user(history []dataset.Interaction, strength dataset.Strength, u []float32) {
 	d := len(u)
 	clear(u)
 	for _, r := range history {
+		s := strength.Of(r.Weight)
 		for j, x := range t.v[int(r.Item)*d : (int(r.Item)+1)*d] {
-			u[j] += x
+			u[j] += s * x
 		}
 	}
 	unit(u)

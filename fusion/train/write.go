@@ -48,7 +48,7 @@ func (t *training) write(ctx context.Context, m *served) error {
 	for _, p := range t.features {
 		manifest.Modalities = append(manifest.Modalities, towers.ModalityInput{Name: p.Name, Dim: p.Dim})
 	}
-	manifest.Now = m.now
+	manifest.Now, manifest.Strength = m.now, t.Config.Strength
 	manifest.ColdBias, manifest.ColdResidual = m.tower.coldBias, m.coldResidual()
 	metrics, err := json.MarshalIndent(t.summary, "", "  ")
 	if err != nil {
@@ -103,7 +103,7 @@ func (t *training) validation() towers.Validation {
 	for i, user := range t.judge.users {
 		a := towers.Asked{Truth: t.judge.truth[i]}
 		for _, r := range histories[user] {
-			a.Seen = append(a.Seen, towers.Seen{Item: r.Item, Last: r.Last, Weight: r.Weight})
+			a.Seen = append(a.Seen, towers.Seen{Item: r.Item, Last: r.Last, Weight: r.Weight, Looked: r.Seen})
 		}
 		v.Asked = append(v.Asked, a)
 	}

@@ -79,6 +79,24 @@ func Shop(users, items int, modalities map[string]int) *dataset.Dataset {
 	return d
 }
 
+// Kinds makes some of the interactions looks that no purchase followed, and others purchases that were looked at a day before.
+func Kinds(d *dataset.Dataset) *dataset.Dataset {
+	d.Full = 10
+	for _, rows := range [][]dataset.Interaction{d.Train, d.TrainVal} {
+		for i := range rows {
+			switch r := &rows[i]; (r.User + r.Item) % 5 {
+			case 0:
+				r.Seen, r.Weight = true, 1
+			case 1:
+				r.Wait, r.Look, r.Weight, r.Last = day, 2, 9, r.Time+day
+			default:
+				r.Weight = 10
+			}
+		}
+	}
+	return d
+}
+
 func sorted(set map[int32]bool) []int32 {
 	var all []int32
 	for x := range set {
