@@ -126,6 +126,11 @@ cutoff: test-needs ## cut one worker off from Redis, and then from S3, for two m
 deploy-check: ## lint and template the chart, test the alerts; builds helm and promtool once
 	deploy/check.sh
 
+.PHONY: dashboard
+dashboard: test-needs ## ask every panel of a live fleet, through Prometheus (built once); the picture in docs/dashboard.jpg
+	$(GO) test ./cmd/weft -run '^TestDashboard$$' -count=1 -v -timeout 15m -dashboard-prometheus "$$(deploy/prometheus.sh prometheus)" \
+	  -dashboard-picture $(CURDIR)/docs/dashboard.jpg $(ARGS)
+
 .PHONY: keda-check
 keda-check: test-needs ## KEDA's own scaler against weft serve; builds KEDA and helm once, some ten minutes
 	deploy/keda/check.sh

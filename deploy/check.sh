@@ -4,15 +4,9 @@
 # helm and promtool are built once, into the cache (about ten minutes on two busy cores).
 set -euo pipefail
 cd "$(dirname "$0")"
-PROMETHEUS_VERSION=v0.316.0
-tools=${XDG_CACHE_HOME:-$HOME/.cache}/weft/tools
-promtool=$tools/promtool-$PROMETHEUS_VERSION/promtool
 note() { printf 'deploy-check: %s\n' "$*" >&2; }
 helm=$(./helm.sh)
-if [ ! -x "$promtool" ]; then
-  note "building promtool $PROMETHEUS_VERSION"
-  (cd /tmp && GOBIN=$(dirname "$promtool") CGO_ENABLED=0 go install "github.com/prometheus/prometheus/cmd/promtool@$PROMETHEUS_VERSION")
-fi
+promtool=$(./prometheus.sh promtool)
 
 rendered=$(mktemp -d)
 trap 'rm -rf "$rendered"' EXIT
@@ -22,7 +16,8 @@ for set in small fleet gpu; do
   template -f helm/values/$set.yaml > "$rendered/$set.yaml"
   note "$set: $(grep -c '^kind:' "$rendered/$set.yaml") resources"
 done
-# What must be refused: a grace period below the drain time, an unknown value, no bucket, no secret, a GPU provider without a GPU.
+# What must be refused: a grace period below the drain time, an unknown value, no bucket, no secret, a GPU provider without a GPU,
+# a name that no tenant can have.
 refused() {
   if template "$@" > /dev/null 2>&1; then
     note "helm accepts: $*"
@@ -37,6 +32,8 @@ refused -f helm/values/small.yaml --set encoders.provider=cuda
 refused -f helm/values/fleet.yaml --set keda.minReplicas=9,keda.maxReplicas=3
 refused --set existingSecret=weft
 refused --set objects=s3://shop
+refused -f helm/values/small.yaml --set 'tenants={Shop}'
+refused -f helm/values/small.yaml --set tenant=shop # several, since one release serves many
 # The autoscaler's figure is a total: it must be an AverageValue of 1, and the worker without a number of its own.
 grep -q 'metricType: AverageValue' "$rendered/fleet.yaml" && grep -q 'valueLocation: workers_wanted' "$rendered/fleet.yaml"
 python3 - "$rendered" <<'PYTHON'
@@ -59,8 +56,12 @@ for name in ("small", "fleet", "gpu"):
             assert s["readOnlyRootFilesystem"] and not s["allowPrivilegeEscalation"] and s["capabilities"]["drop"] == ["ALL"], (name, what)
             assert "requests" in c["resources"] and "memory" in c["resources"]["limits"], (name, what)
             for e in c["env"]:
-                assert "value" not in e or not any(w in e["name"] for w in ("QUEUE", "VECTORS", "KEY", "TOKEN")), (name, what, e["name"], "a secret in plain sight")
+                assert "value" not in e or e["name"] == "WEFT_TOKENS" or not any(w in e["name"] for w in ("QUEUE", "VECTORS", "KEY", "TOKEN")), (name, what, e["name"], "a secret in plain sight")
+        env = {e["name"]: e.get("value") for c in pod["containers"] for e in c["env"]}
+        assert "WEFT_TENANT" not in env and env.get("WEFT_TENANTS") == ("acme,zeta" if name == "fleet" else None), (name, what, "works for other tenants")
+        assert ("WEFT_TOKENS" in env) == (name == "fleet" and what == "shop-serve"), (name, what)
         if what == "shop-worker":
+            assert env.get("WEFT_DEVICES") == ("0,1" if name == "gpu" else None), name
             assert pod["terminationGracePeriodSeconds"] >= 50, name
     if scaled:
         trigger = docs["ScaledObject", "shop-worker"]["spec"]["triggers"][0]

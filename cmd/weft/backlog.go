@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,14 +13,15 @@ import (
 )
 
 // backlogMetrics asks for the backlog at every scrape, so that what is shown is what
-// an autoscaler would hear. Several processes show the same: take the maximum.
+// an autoscaler would hear: of all tenants of the fleet, also of those that this process cannot open. Several processes show
+// the same: take the maximum.
 type backlogMetrics struct {
 	node *node
 
 	up                                                  *prometheus.Desc // by tenant, like all but the last
 	waiting, delayed, oldest, work, item, paused        *prometheus.Desc // by queue too
 	unissued, total, drain, longest, workers, wantedNow *prometheus.Desc
-	weight, held                                        *prometheus.Desc
+	weight, held, fault                                 *prometheus.Desc
 	fleetWanted                                         *prometheus.Desc
 }
 
@@ -50,6 +52,7 @@ func newBacklogMetrics(n *node) *backlogMetrics {
 		wantedNow:   all("weft_backlog_workers_wanted", "Workers that would do everything of this tenant within the default target."),
 		weight:      all("weft_tenant_weight", "Weight of the tenant's share of the encoders."),
 		held:        prometheus.NewDesc("weft_tenant_held", "1 while the tenant's sweep waits, by what for: its share, its quota, or memory of the queue's server.", []string{"tenant", "by"}, nil),
+		fault:       all("weft_tenant_fault", "1 while nothing is done for a tenant, or not by its settings; GET /v1/backlog says why."),
 		fleetWanted: prometheus.NewDesc("weft_fleet_workers_wanted", "Workers that would do everything of all tenants within the default target.", nil, nil),
 	}
 }
@@ -57,7 +60,7 @@ func newBacklogMetrics(n *node) *backlogMetrics {
 // Describe is prometheus.Collector's.
 func (m *backlogMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{m.up, m.waiting, m.delayed, m.oldest, m.work, m.item, m.paused, m.unissued, m.total, m.drain, m.longest, m.workers, m.wantedNow,
-		m.weight, m.held, m.fleetWanted} {
+		m.weight, m.held, m.fault, m.fleetWanted} {
 		ch <- d
 	}
 }
@@ -70,10 +73,17 @@ func (m *backlogMetrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	names := m.node.names()
-	if len(names) == 0 {
-		return // a worker that nobody has asked for anything
+	f, err := m.node.gauge.Look(ctx, 0)
+	if err == nil {
+		names = slices.DeleteFunc(names, func(t tasks.Tenant) bool {
+			return slices.ContainsFunc(f.Tenants, func(b tasks.Backlog) bool { return b.Tenant == t })
+		})
 	}
-	f, err := m.node.gauge.Look(ctx, 0, names...)
+	if err == nil && len(names) > 0 { // of whom nobody tells anything
+		var silent tasks.Fleet
+		silent, err = m.node.gauge.Look(ctx, 0, names...)
+		f.Tenants = append(f.Tenants, silent.Tenants...)
+	}
 	if err != nil {
 		m.node.log.Warn("the backlog cannot be shown", "error", err)
 		for _, name := range names {
@@ -117,6 +127,11 @@ func (m *backlogMetrics) one(b tasks.Backlog, send func(d *prometheus.Desc, v fl
 	if b.Held != "" {
 		send(m.held, 1, tenant, string(b.Held))
 	}
+	fault := 0.0
+	if b.Fault != "" {
+		fault = 1
+	}
+	send(m.fault, fault, tenant)
 }
 
 // keyPrefix is what a tenant's keys of the bucket itself begin with before media/.

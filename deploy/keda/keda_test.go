@@ -126,7 +126,7 @@ func TestKEDAWantsWhatWeDecide(t *testing.T) {
 	target := spec[0].External.Target.AverageValue.AsApproximateFloat64()
 	drain, err := time.ParseDuration(mustParse(t, trigger.Metadata["url"]).Query().Get("drain_target"))
 	must(t, err)
-	gauge := scheduler.NewGauge(queue.NewClient(rdb), tasks.DefaultTenant)
+	gauge := scheduler.NewGauge(queue.NewClient(rdb))
 	policy := scheduler.Policy{Min: o.Spec.Min, Max: o.Spec.Max, CoolDown: time.Second}
 	must(t, policy.Validate())
 
@@ -136,11 +136,12 @@ func TestKEDAWantsWhatWeDecide(t *testing.T) {
 	for _, step := range []struct{ queued, unissued int }{{0, 0}, {40, 0}, {2_000, 0}, {0, 3_000}, {500, 80_000}, {0, 1_000_000}, {0, 100_000_000}, {0, 0}} {
 		must(t, rdb.FlushDB(ctx).Err())
 		must(t, queue.Register(ctx, rdb))
-		for i := range step.queued {
-			enqueue(t, client, i)
+		for i := range step.queued { // of two tenants, whom the same workers serve
+			enqueue(t, client, []tasks.Tenant{tasks.DefaultTenant, "zeta"}[i%2], i)
 		}
 		// Counted in the bucket, not queued yet.
-		must(t, client.SetUnissued(ctx, tasks.DefaultTenant, tasks.Unissued{Items: map[tasks.Type]int{tasks.ImageEmbed: step.unissued}, Since: time.Now().UnixMilli()}))
+		now := time.Now().UnixMilli()
+		must(t, client.SetFeed(ctx, tasks.DefaultTenant, tasks.Feed{At: now, Items: map[tasks.Type]int{tasks.ImageEmbed: step.unissued}, Since: now}))
 		metrics, active, err := scaler.GetMetricsAndActivity(ctx, spec[0].External.Metric.Name)
 		must(t, err)
 		backlog, err := gauge.Look(ctx, drain)
@@ -198,10 +199,10 @@ func longAgo(p scheduler.Policy) scheduler.History {
 	return h
 }
 
-func enqueue(t *testing.T, c *queue.Client, n int) {
+func enqueue(t *testing.T, c *queue.Client, tenant tasks.Tenant, n int) {
 	t.Helper()
 	id := tasks.ProductID(fmt.Sprintf("p%05d", n))
-	_, err := c.Enqueue(t.Context(), tasks.Task{Type: tasks.ImageEmbed, Tenant: tasks.DefaultTenant, Generation: "g0123456789ab", Lane: tasks.Bulk, Product: id,
+	_, err := c.Enqueue(t.Context(), tasks.Task{Type: tasks.ImageEmbed, Tenant: tenant, Generation: "g0123456789ab", Lane: tasks.Bulk, Product: id,
 		Key: tasks.ProductPrefix(id) + "a.jpg", ETag: "e"})
 	must(t, err)
 }

@@ -19,7 +19,9 @@ app.kubernetes.io/component: {{ .role }}
 {{- define "weft.account" -}}{{ if .Values.serviceAccount.create }}{{ .Values.serviceAccount.name | default (include "weft.name" .) }}{{ else }}{{ .Values.serviceAccount.name | default "default" }}{{ end }}{{- end }}
 {{/* env is what every role reads; addresses and keys come from the Secret alone */}}
 {{- define "weft.env" -}}
-- {name: WEFT_TENANT, value: {{ .Values.tenant | quote }}}
+{{- with .Values.tenants }}
+- {name: WEFT_TENANTS, value: {{ join "," . | quote }}}
+{{- end }}
 - {name: WEFT_OBJECTS, value: {{ .Values.objects | quote }}}
 - {name: WEFT_IMAGE_MODEL, value: {{ .Values.encoders.imageModel | quote }}}
 - {name: WEFT_TEXT_MODEL, value: {{ .Values.encoders.textModel | quote }}}
