@@ -41,8 +41,9 @@ type Recommendations struct {
 	Excluded   int            `json:"bought" minimum:"0" doc:"Products left out because the user has bought them, returned or not"`
 	Social     string         `json:"social" enum:"followed,alike,off" doc:"Which others contribute: followed, where the vector is made of them too; alike; off"`
 	Filter     *FilterEffect  `json:"filter,omitempty" doc:"Of a request with a filter"`
+	Standing   *FilterEffect  `json:"standing_filter,omitempty" doc:"The filter of the shop's own settings, where it has one"`
 	Context    *ContextEffect `json:"context,omitempty" doc:"Of a request with a context: what it did"`
-	Boosts     []BoostEffect  `json:"boosts,omitempty" doc:"Of a request with boosts: which were applied"`
+	Boosts     []BoostEffect  `json:"boosts,omitempty" doc:"Which boosts were applied, of the shop's settings and of the request"`
 	Diversity  float64        `json:"diversity,omitempty" minimum:"0" maximum:"1" doc:"How much unlikeness counted in the order"`
 	Items      []Item         `json:"items" nullable:"false"`
 }
@@ -95,6 +96,8 @@ type BoostEffect struct {
 	Rule   string  `json:"rule" doc:"Such as category:shoes"`
 	Factor float64 `json:"factor"`
 	Items  int     `json:"items"`
+	// Standing boosts are of the shop's settings.
+	Standing bool `json:"standing,omitempty" doc:"It is of the shop's own settings, not of the request"`
 }
 
 // RecommendOptions narrow a list. The zero value asks for ten.

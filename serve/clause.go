@@ -232,7 +232,8 @@ const (
 // Boost multiplies the scores of the products that meet a condition.
 type Boost struct {
 	clause
-	Factor float64
+	Factor   float64
+	standing bool // of the shop's settings, not of the request
 }
 
 // ParseBoosts reads boosts, each a condition of the filter's grammar, a star and a
@@ -260,7 +261,7 @@ func ParseBoosts(text string) ([]Boost, error) {
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, Boost{c, factor}); len(all) > maxClauses {
+		if all = append(all, Boost{clause: c, Factor: factor}); len(all) > maxClauses {
 			return nil, fmt.Errorf("%w: more than %d boosts", ErrClause, maxClauses)
 		}
 	}

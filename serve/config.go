@@ -118,6 +118,8 @@ type Tenant struct {
 	Behaviour *behaviour.Tables
 	// Consent is what a shopper who said nothing is taken to have said about profiling.
 	Consent bool
+	// Standing is what the shop asks of every list at the moment; nil: nothing.
+	Standing func() Standing
 	// Parts, Model and Texts make vectors anew: for explanations, for lists without those
 	// followed, and for the text of a context. They may be nil: such requests are
 	// answered with 501, and a context is compared by its words.

@@ -68,7 +68,11 @@ func (l *lift) reasons(e *Entry) []string {
 	said := []string{}
 	for i := range l.boosts {
 		if b := &l.boosts[i]; b.holds(e) {
-			said = append(said, fmt.Sprintf("boost %s x%g", b.text, b.Factor))
+			whose := ""
+			if b.standing {
+				whose = "standing "
+			}
+			said = append(said, fmt.Sprintf("%sboost %s x%g", whose, b.text, b.Factor))
 		}
 	}
 	if words := l.words.found(e); len(words) > 0 {
@@ -92,7 +96,7 @@ func weigh(score, factor float32) float32 {
 // effects counts the boosts on a list.
 func (l *lift) effects(hits []Hit) (all []client.BoostEffect) {
 	for i := range l.boosts {
-		b := client.BoostEffect{Rule: l.boosts[i].text, Factor: l.boosts[i].Factor}
+		b := client.BoostEffect{Rule: l.boosts[i].text, Factor: l.boosts[i].Factor, Standing: l.boosts[i].standing}
 		for j := range hits {
 			if l.boosts[i].holds(&hits[j].Entry) {
 				b.Items++

@@ -26,6 +26,8 @@ type Recommender struct {
 	Behaviour *behaviour.Tables
 	// Consent is what a shopper who said nothing is taken to have said about profiling.
 	Consent bool
+	// Standing is what the shop asks of every list.
+	Standing Standing
 	// UserVector reads a user's vector of the shelf's generation. Errors:
 	// vectors.ErrNotFound.
 	UserVector func(ctx context.Context, id tasks.UserID) (vectors.Record, error)
@@ -86,9 +88,7 @@ func (r *Recommender) Recommend(ctx context.Context, a Ask) (client.Recommendati
 	if a.PerCategory == 0 && a.Anchor == "" {
 		a.PerCategory = (4*a.K + 4) / 5
 	}
-	if a.Filter.clauses != nil {
-		out.Filter = &client.FilterEffect{Text: a.Filter.String(), Unknown: a.Filter.unknown(r.Snapshot)}
-	}
+	a = r.Standing.with(a, r.Snapshot, &out)
 	past, err := r.past(ctx, a.User)
 	if err != nil {
 		return out, err

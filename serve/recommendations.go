@@ -63,7 +63,7 @@ type BatchQuery struct {
 func (s *Server) recommendRoutes(api huma.API, errs []int) {
 	list := huma.Operation{OperationID: "recommend", Method: http.MethodGet, Path: "/v1/{tenant}/users/{id}/recommendations", Summary: "List what suits a user", Tags: []string{"shoppers"},
 		Description: "What the user has bought is left out, returned or not. A user who is not known, has no vector yet or has not agreed to profiling gets a popular list, " +
-			"and road and why say so. 404 for an anchor that is not known or has no vector.", Errors: append([]int{http.StatusNotImplemented}, errs...)}
+			"and road and why say so. What the shop's settings ask of every list (filter, boost) holds beside what is asked here, and the answer names it. 404 for an anchor that is not known or has no vector.", Errors: append([]int{http.StatusNotImplemented}, errs...)}
 	huma.Register(api, s.needs(Read, list), s.recommend)
 	docs := map[string]string{"filter": filterDoc, "boost": boostDoc, "context": contextDoc, "social": socialDoc}
 	for _, p := range api.OpenAPI().Paths[list.Path].Get.Parameters {

@@ -100,7 +100,11 @@ func (s *Server) recommender(ctx context.Context) (*Recommender, error) {
 			return nil, s.explain(ctx, err)
 		}
 	}
-	return &Recommender{Shelf: shelf, Snapshot: t.catalogue.snapshot(), Behaviour: t.Behaviour, Consent: t.Consent, Parts: t.Parts, Model: t.Model, Texts: t.Texts,
+	var standing Standing
+	if t.Standing != nil {
+		standing = t.Standing()
+	}
+	return &Recommender{Standing: standing, Shelf: shelf, Snapshot: t.catalogue.snapshot(), Behaviour: t.Behaviour, Consent: t.Consent, Parts: t.Parts, Model: t.Model, Texts: t.Texts,
 		UserVector: func(ctx context.Context, id tasks.UserID) (vectors.Record, error) {
 			return t.Vectors.Get(ctx, shelf.Generation, vectors.User, string(id))
 		}}, nil

@@ -21,6 +21,10 @@ type Settings struct {
 	// Quota is how many items of the tenant may wait in the queues, from MinQuota up; 0: its
 	// share alone bounds them. What is over it waits in the bucket.
 	Quota int `json:"quota"`
+	// Filter and Boost are what the tenant asks of every list of recommendations beside
+	// what a request asks, in the grammar of requests: "stock>0", "brand:acme*1.2".
+	Filter string `json:"filter"`
+	Boost  string `json:"boost"`
 
 	// Fault says why the settings in the bucket do not hold; empty when they do.
 	Fault string `json:"-"`
@@ -59,10 +63,10 @@ func ParseSettings(b []byte) (Settings, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
-		return DefaultSettings(), fmt.Errorf(`%w: %w; want {"weight":1,"quota":0}`, ErrSettings, err)
+		return DefaultSettings(), fmt.Errorf(`%w: %w; want {"weight":1,"quota":0,"filter":"","boost":""}`, ErrSettings, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return DefaultSettings(), fmt.Errorf(`%w: something follows the object; want {"weight":1,"quota":0} alone`, ErrSettings)
+		return DefaultSettings(), fmt.Errorf(`%w: something follows the object; want {"weight":1,"quota":0,"filter":"","boost":""} alone`, ErrSettings)
 	}
 	if err := s.Validate(); err != nil {
 		return DefaultSettings(), err

@@ -12,6 +12,7 @@ import (
 	"weft/gather"
 	"weft/serve"
 	"weft/storage/lake"
+	"weft/storage/objects"
 	"weft/storage/vectors"
 	"weft/tasks"
 )
@@ -39,6 +40,10 @@ profiling gets what is popular, and the first line says so.
 A filter is conditions parted by ; that all hold: name:value,value (one of them; "quotes" keep , ; and *), name:* (any
 value), name<9.5 (also <=, > and >=), !condition (the opposite). Names are id, category, price and those of the products'
 attributes, brand among them. A boost is a condition with a star and a factor from 0.1 to 10.
+
+What <tenant>/settings.json in the bucket states as filter and boost, such as {"filter":"stock>0","boost":"brand:acme*1.2"},
+holds for every list, here and over HTTP, beside what is asked; processes that run take it over within seconds, and an
+answer names it.
 
 Examples:
   weft recommend u1 -k 5 --data shop
@@ -153,8 +158,28 @@ func (c *catalogue) recommender(ctx context.Context) (*serve.Recommender, error)
 	if c.fusion, err = (encoders{}).fusionOf(c.spec, c.lake.Models); err != nil {
 		return nil, err
 	}
-	return &serve.Recommender{Shelf: shelf, Snapshot: snapshot, Behaviour: c.tables, Consent: profilingByDefault, UserVector: c.userVector, Model: c.fusion,
+	standing, err := c.standing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &serve.Recommender{Standing: standing, Shelf: shelf, Snapshot: snapshot, Behaviour: c.tables, Consent: profilingByDefault, UserVector: c.userVector, Model: c.fusion,
 		Parts: &gather.Reader{Objects: c.bucket, Lake: c.lake, Behaviour: c.tables, Generation: c.generation, Recipes: c.recipes, Consent: profilingByDefault}}, nil
+}
+
+// standing is what the shop's settings ask of every list.
+func (c *catalogue) standing(ctx context.Context) (serve.Standing, error) {
+	body, _, err := c.bucket.Get(ctx, tasks.SettingsKey, objects.GetOptions{MaxBytes: maxSettings})
+	if errors.Is(err, objects.ErrNotExist) {
+		return serve.Standing{}, nil
+	}
+	if err != nil {
+		return serve.Standing{}, err
+	}
+	set, err := tasks.ParseSettings(body)
+	if err != nil {
+		return serve.Standing{}, err
+	}
+	return serve.ParseStanding(set)
 }
 
 // shelf holds the products of the live generation.

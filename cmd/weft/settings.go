@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"weft/serve"
 	"weft/storage/objects"
 	"weft/tasks"
 )
@@ -20,14 +21,22 @@ func (t *tenant) settings() tasks.Settings {
 	return tasks.DefaultSettings()
 }
 
-// followSettings reads them until the tenant is closed.
+// asksOfLists is what the settings ask of every list at the moment.
+func (t *tenant) asksOfLists() serve.Standing {
+	if s := t.standing.Load(); s != nil {
+		return *s
+	}
+	return serve.Standing{}
+}
+
+// followSettings reads them again until the tenant is closed.
 func (t *tenant) followSettings() {
 	tick := time.NewTicker(settingsEvery)
 	defer tick.Stop()
 	for {
-		t.readSettings(t.running)
 		select {
 		case <-tick.C:
+			t.readSettings(t.running)
 		case <-t.running.Done():
 			return
 		}
@@ -42,10 +51,12 @@ const maxSettings = 64 << 10
 func (t *tenant) readSettings(ctx context.Context) {
 	before := t.settings()
 	body, _, err := t.bucket.Get(ctx, tasks.SettingsKey, objects.GetOptions{MaxBytes: maxSettings})
-	now := tasks.DefaultSettings()
+	now, standing := tasks.DefaultSettings(), serve.Standing{}
 	switch {
 	case err == nil:
-		now, err = tasks.ParseSettings(body)
+		if now, err = tasks.ParseSettings(body); err == nil {
+			standing, err = serve.ParseStanding(now)
+		}
 	case errors.Is(err, objects.ErrNotExist):
 		err = nil
 	case !errors.Is(err, objects.ErrTooLarge):
@@ -59,9 +70,12 @@ func (t *tenant) readSettings(ctx context.Context) {
 		return
 	}
 	t.set.Store(&now)
+	if now.Fault == "" {
+		t.standing.Store(&standing)
+	}
 	if now.Fault != "" {
 		t.log.Warn("the tenant's settings cannot be followed; those before hold", "weight", now.Weight, "quota", now.Quota, "error", now.Fault)
 		return
 	}
-	t.log.Info("settings", "weight", now.Weight, "quota", now.Quota)
+	t.log.Info("settings", "weight", now.Weight, "quota", now.Quota, "filter", now.Filter, "boost", now.Boost)
 }

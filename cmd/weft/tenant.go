@@ -24,15 +24,16 @@ import (
 // tenant is one shop in a process: its stores, its generation, and the roles that work
 // for it alone.
 type tenant struct {
-	node    *node
-	name    tasks.Tenant
-	log     *slog.Logger
-	bucket  objects.Store // below the tenant
-	lake    *lake.Lake
-	tables  *behaviour.Tables // of the lake
-	vectors *vectors.Store
-	pinned  *pinned
-	set     atomic.Pointer[tasks.Settings]
+	node     *node
+	name     tasks.Tenant
+	log      *slog.Logger
+	bucket   objects.Store // below the tenant
+	lake     *lake.Lake
+	tables   *behaviour.Tables // of the lake
+	vectors  *vectors.Store
+	pinned   *pinned
+	set      atomic.Pointer[tasks.Settings]
+	standing atomic.Pointer[serve.Standing]
 
 	worker    *worker.Worker
 	handlers  map[tasks.Type]queue.Handler // of the worker
@@ -74,6 +75,7 @@ func (n *node) openTenant(ctx context.Context, name tasks.Tenant) (_ *tenant, er
 	if err := t.pinned.begin(ctx, t.lake.Generations); err != nil {
 		return nil, err
 	}
+	t.readSettings(ctx)
 	t.roles.Go(t.followSettings)
 	return t, nil
 }
@@ -100,7 +102,7 @@ func (t *tenant) newWorker() error {
 
 // served is what HTTP answers from.
 func (t *tenant) served() serve.Tenant {
-	s := serve.Tenant{Objects: t.bucket, Vectors: t.vectors, KeyPrefix: t.node.keyPrefix(t.name), Behaviour: t.tables, Consent: profilingByDefault,
+	s := serve.Tenant{Objects: t.bucket, Vectors: t.vectors, KeyPrefix: t.node.keyPrefix(t.name), Behaviour: t.tables, Consent: profilingByDefault, Standing: t.asksOfLists,
 		Lake: t.lake, Queue: t.node.queue, Pictures: t.pinned.encoders.decoder, Model: t.pinned.fusion, Texts: t.pinned.encoders.text,
 		Parts: &gather.Reader{Objects: t.bucket, Lake: t.lake, Behaviour: t.tables, Generation: t.pinned.id, Recipes: t.pinned.spec.recipes(), Consent: profilingByDefault,
 			Shared: t.node.shared}}
