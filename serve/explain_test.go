@@ -13,7 +13,10 @@ import (
 	"weft/behaviour/parts"
 	"weft/client"
 	"weft/fusion"
+	"weft/fusion/towers"
+	"weft/fusion/towers/towerstest"
 	"weft/gather"
+	"weft/onnx/onnxtest"
 	"weft/serve"
 	"weft/storage/lake"
 	"weft/storage/objects"
@@ -21,7 +24,7 @@ import (
 	"weft/tasks"
 )
 
-// made is a shop whose vectors are made by the untrained fusion from what lies in a lake.
+// made is a shop whose vectors are made by a fusion, as a rule the untrained one, from what lies in a lake.
 type made struct {
 	*serve.Recommender
 	dir      *objects.Dir
@@ -35,6 +38,16 @@ const madeProducts, madeUsers = 40, 25
 
 func newMade(t testing.TB) *made {
 	t.Helper()
+	model, err := fusion.NewConcat(fusion.DefaultConfig(48, 24))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newMadeBy(t, model)
+}
+
+// newMadeBy is the shop with vectors by another fusion.
+func newMadeBy(t testing.TB, model fusion.Model) *made {
+	t.Helper()
 	dir, err := objects.OpenDir(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -45,10 +58,6 @@ func newMade(t testing.TB) *made {
 	}
 	t.Cleanup(func() { _ = l.Close(context.Background()) })
 	tables, err := behaviour.Open(t.Context(), l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	model, err := fusion.NewConcat(fusion.DefaultConfig(48, 24))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,6 +279,37 @@ func TestExplanationsAddUp(t *testing.T) {
 		if !kinds[kind] {
 			t.Errorf("no evidence of kind %s", kind)
 		}
+	}
+}
+
+// Trained towers are explained as the untrained fusion is, and know popularity.
+func TestExplanationsOfTrainedTowersAddUp(t *testing.T) {
+	dims := map[string]int{"image": 48, "text": 24}
+	d := towerstest.Shop(60, madeProducts, dims)
+	for i := range d.Items {
+		d.Items[i] = product(i)
+	}
+	concat, err := fusion.NewConcat(fusion.DefaultConfig(dims["image"], dims["text"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := towers.Open(towers.Config{Runtime: onnxtest.Open(t), Dir: towerstest.Train(t, d), Concat: concat})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = model.Close() })
+	m := newMadeBy(t, model)
+	var seen client.Shares
+	for range 25 {
+		if e := m.explained(t); e.Road == client.RoadPersonal {
+			seen.Photo += math.Abs(e.Shares.Photo)
+			seen.Text += math.Abs(e.Shares.Text)
+			seen.Behaviour += math.Abs(e.Shares.Behaviour)
+			seen.Popularity += math.Abs(e.Shares.Popularity)
+		}
+	}
+	if min(seen.Photo, seen.Text, seen.Behaviour, seen.Popularity) == 0 {
+		t.Errorf("a source that never counts: %+v", seen)
 	}
 }
 

@@ -19,7 +19,7 @@ var ErrModel = errors.New("trained model cannot be used")
 
 // Version is raised with any change to what is given to a model (pooling, ages, what counts as a choice): it is part of a
 // generation, as the model is.
-const Version = 1
+const Version = 2
 
 // ManifestFile is written last, so that a folder with one is whole.
 const ManifestFile = "manifest.json"

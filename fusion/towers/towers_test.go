@@ -186,6 +186,54 @@ func TestModelMeetsWhatItNeverSaw(t *testing.T) {
 	}
 }
 
+// A shopper who has chosen nothing is known by words, which find what they describe, else by those followed; not by words
+// against something, nor by attributes.
+func TestModelHearsOfShoppers(t *testing.T) {
+	d := towerstest.Shop(60, 80, dims)
+	m := open(t, towerstest.Train(t, d))
+	products, err := m.Products(t.Context(), productsOf(d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := d.Modality("text")
+	words := func(item int32, weight float64) fusion.UserPart {
+		return fusion.UserPart{Group: fusion.Words, Kind: "search", Weight: weight, Vector: text.Row(item)}
+	}
+	followed := fusion.UserPart{Group: fusion.Social, Weight: 5, Product: d.Items[6], Vector: products[6].Vector}
+	attributes := fusion.UserPart{Group: fusion.Attributes, Weight: 1, Vector: text.Row(1)}
+	users, err := m.Users(t.Context(), []fusion.UserParts{
+		{ID: "seeks", Parts: []fusion.UserPart{words(1, 1), attributes, followed}}, {ID: "follows", Parts: []fusion.UserPart{followed}},
+		{ID: "complains", Parts: []fusion.UserPart{words(1, -1)}}, {ID: "states", Parts: []fusion.UserPart{attributes}},
+		{ID: "chose", Parts: []fusion.UserPart{words(1, 1)}, Choices: []fusion.Choice{{Product: d.Items[2], Last: 1, Weight: 1}}},
+		{ID: "chose alone", Choices: []fusion.Choice{{Product: d.Items[2], Last: 1, Weight: 1}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const groups = 4 // of the shop
+	for u, want := range map[int]int{0: 1 % groups, 1: 6 % groups} {
+		best, most := -1, math.Inf(-1)
+		for i, p := range products {
+			score := 0.
+			for k, x := range users[u].Vector {
+				score += float64(x * p.Vector[k])
+			}
+			if score > most {
+				best, most = i, score
+			}
+		}
+		if math.Abs(norm(users[u].Vector)-1) > 1e-5 || best%groups != want {
+			t.Errorf("user %d gets product %d, of group %d, want one of %d", u, best, best%groups, want)
+		}
+	}
+	if users[2].Vector != nil || users[3].Vector != nil {
+		t.Error("a complaint or attributes alone make a vector")
+	}
+	if furthest(t, users[4].Vector, users[5].Vector) > 1e-6 || !slices.Equal(users[0].Modalities, []string{"words"}) || !slices.Equal(users[1].Modalities, []string{"social"}) {
+		t.Errorf("words count beside choices, or %v and %v", users[0].Modalities, users[1].Modalities)
+	}
+}
+
 func norm(x []float32) float64 {
 	sum := 0.
 	for _, v := range x {

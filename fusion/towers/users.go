@@ -12,19 +12,25 @@ import (
 const day = 24 * 3600 * 1000 // ms
 
 // eventsModality is what a shopper's vector is made of.
-const eventsModality = "events"
+const (
+	eventsModality = "events"
+	wordsModality  = "words"
+	socialModality = "social"
+)
 
 // history is what the user tower reads of one shopper.
 type history struct {
-	at   int // in the batch
+	at   int    // in the batch
+	from string // modality
 	rows [][]float32
 	ages []float32 // days
 	says []float32 // strengths
 }
 
 // Users runs the user tower on a batch. What speaks for a shopper are the choices whose product the model has a row for:
-// one that somebody had, or a later one that brings its own. A shopper without any gets no vector: what everybody likes
-// is for the recommender to say, and not to be taken for what this one likes.
+// one that somebody had, or a later one that brings its own. For a shopper without any, what they searched for and wrote
+// speaks, each text as a product of which nothing but that is known; else what those they follow passed on. Who is left gets no
+// vector: what everybody likes is for the recommender to say, and not to be taken for what this one likes.
 //
 // Ages count from the model's own moment, or from the shopper's newest choice if that is later, and not from now: the
 // same parts give the same vector at any time.
@@ -35,6 +41,11 @@ func (m *Model) Users(ctx context.Context, batch []fusion.UserParts) ([]fusion.U
 		h, err := m.history(i, batch[i].Choices)
 		if err != nil {
 			return nil, err
+		}
+		if len(h.rows) == 0 {
+			if h, err = m.hearsay(ctx, i, batch[i].Parts); err != nil {
+				return nil, fmt.Errorf("user %s: %w", batch[i].ID, err)
+			}
 		}
 		if len(h.rows) > 0 {
 			all = append(all, h)
@@ -49,7 +60,7 @@ func (m *Model) Users(ctx context.Context, batch []fusion.UserParts) ([]fusion.U
 	}
 	for u, h := range all {
 		if made[u] != nil { // the rows say something that the model ranks by
-			out[h.at] = fusion.UserVector{Vector: made[u], Modalities: []string{eventsModality}}
+			out[h.at] = fusion.UserVector{Vector: made[u], Modalities: []string{h.from}}
 		}
 	}
 	return out, nil
@@ -103,7 +114,7 @@ func (m *Model) ages(choices []fusion.Choice) []float32 {
 
 // history reads the rows of a shopper's choices.
 func (m *Model) history(at int, choices []fusion.Choice) (history, error) {
-	h := history{at: at}
+	h := history{at: at, from: eventsModality}
 	ages := m.ages(choices)
 	for k, c := range choices {
 		row := c.Source
