@@ -53,6 +53,7 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Run the HTTP API."`
 	Token       tokenCmd       `cmd:"" help:"Make a token for the HTTP API."`
 	Autoscale   autoscaleCmd   `cmd:"" help:"Start and drain local workers by what waits."`
+	Backlog     backlogCmd     `cmd:"" help:"What waits, in time and in workers, by tenant."`
 	Drain       drainCmd       `cmd:"" help:"Let one worker finish what it has in hand and end; list the workers."`
 	Pause       pauseCmd       `cmd:"" help:"Keep workers from taking further tasks of a queue."`
 	Resume      resumeCmd      `cmd:"" help:"End a pause."`

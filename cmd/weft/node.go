@@ -86,6 +86,9 @@ func openNode(ctx context.Context, a *app, p place, e encoders, queueURL, vector
 		return nil, err
 	}
 	n.onStop(func() { _ = n.queueRDB.Close() })
+	if !n.outlived() {
+		queue.SpareScripts(n.queueRDB)
+	}
 	n.queue = queue.NewClient(n.queueRDB)
 	if n.vectorsRDB, err = openRedis(ctx, "--vectors", vectorsURL); err != nil {
 		return nil, err

@@ -85,6 +85,16 @@ func TestTenantsOverHTTP(t *testing.T) {
 		return busy.Waiting == 16 && busy.Held == tasks.HeldByQuota && busy.Unissued >= photos-16 && calm.Waiting > 0 && b.Waiting == busy.Waiting+calm.Waiting && b.Wanted > 0
 	})
 
+	if told := answer[tasks.Fleet](t, "backlog", "--queue", server.URL("0"), "--json"); len(told.Tenants) != 2 || told.Waiting < 17 || told.Wanted != 1 || told.Workers != 0 || told.Drain != nil {
+		t.Errorf("weft backlog --json: %+v", told)
+	}
+	if told := done(t, "backlog", "--queue", server.URL("0"), "--tenants", "busy"); !strings.Contains(told, "quota") || !strings.Contains(told, "no worker runs") || strings.Contains(told, "calm") {
+		t.Errorf("weft backlog --tenants busy:\n%s", told)
+	}
+	if o := weft(t, "backlog", "--queue", server.URL("0"), "--drain-target", "1ms"); o.code != exitUsage {
+		t.Errorf("--drain-target 1ms: exit %d, %s", o.code, o.err)
+	}
+
 	leader.signal(syscall.SIGTERM)
 	if code := leader.wait(); code != exitDone {
 		t.Errorf("the scheduler that led: exit %d", code)

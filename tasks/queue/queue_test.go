@@ -28,9 +28,9 @@ func imageTask(id string) tasks.Task {
 		Key: "media/" + id + "/a.jpg", ETag: "e1"}
 }
 
-// onBoth runs a test on the embedded Redis of `weft up` and on a real server.
+// onBoth runs a test on the embedded Redis of `weft up`, asked as it is there, and on a real server.
 func onBoth(t *testing.T, test func(*testing.T, redis.UniversalClient)) {
-	run := func(name string, url func(*testing.T) string) {
+	run := func(name string, url func(*testing.T) string, prepare func(redis.UniversalClient)) {
 		t.Run(name, func(t *testing.T) {
 			opt, err := redis.ParseURL(url(t))
 			if err != nil {
@@ -38,11 +38,12 @@ func onBoth(t *testing.T, test func(*testing.T, redis.UniversalClient)) {
 			}
 			c := redis.NewClient(opt)
 			t.Cleanup(func() { _ = c.Close() })
+			prepare(c)
 			test(t, c)
 		})
 	}
-	run("embedded", func(t *testing.T) string { return "redis://" + miniredis.RunT(t).Addr() })
-	run("redis-server", func(t *testing.T) string { return servertest.Redis(t).URL("0") })
+	run("embedded", func(t *testing.T) string { return "redis://" + miniredis.RunT(t).Addr() }, SpareScripts)
+	run("redis-server", func(t *testing.T) string { return servertest.Redis(t).URL("0") }, func(redis.UniversalClient) {})
 }
 
 // serve runs h for the types until the test ends.
