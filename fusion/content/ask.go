@@ -35,10 +35,10 @@ func (e *examination) vote(metric string, rows linear.Matrix, places []int) {
 			for o := range scores {
 				scores[o] = -2
 				if _, known := e.label[e.items[o]]; known && o != r {
-					scores[o] = dot(rows.Row(r), rows.Row(o))
+					scores[o] = linear.Dot(rows.Row(r), rows.Row(o))
 				}
 			}
-			right[p] = elected(top(scores, e.K), func(o int32) int { return e.label[e.items[o]] }) == own
+			right[p] = elected(rank.Top(scores, e.K), func(o int32) int { return e.label[e.items[o]] }) == own
 		}
 	})
 	for p, r := range places {
@@ -96,10 +96,10 @@ func (e *examination) ask(ctx context.Context, fold int) error {
 			continue
 		}
 		for k, o := range out {
-			scores[k] = dot(words.Row(r), photos.Row(o))
+			scores[k] = linear.Dot(words.Row(r), photos.Row(o))
 		}
 		id := strconv.Itoa(int(i))
-		e.count("own", id, number(slices.Contains(top(scores, e.K), int32(p))))
+		e.count("own", id, number(slices.Contains(rank.Top(scores, e.K), int32(p))))
 		e.count("random own", id, min(1, float64(e.K)/float64(len(out))))
 		scores[p] = -2 // of its class means another than itself
 		if own, known := e.label[i]; known {
@@ -124,7 +124,7 @@ func (e *examination) found(kind, id string, class int, scores []float32, out []
 	if all == 0 {
 		return
 	}
-	first := top(scores, e.K)
+	first := rank.Top(scores, e.K)
 	for _, k := range first {
 		if of(int(k)) {
 			hits++
@@ -158,7 +158,7 @@ func (e *examination) askWords(h *Head, photos linear.Matrix, out []int) error {
 			rows[e.text] = raw
 			h.Encode(rows, v)
 			for k, o := range out {
-				scores[k] = dot(v, photos.Row(o))
+				scores[k] = linear.Dot(v, photos.Row(o))
 			}
 			e.found("word ", name, class, scores, out, -1)
 		}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"weft/fusion/linear"
+	"weft/fusion/rank"
 )
 
 // Choice is what was chosen, and how it did on products that each fold did not learn from; the photo is the first modality
@@ -167,7 +168,7 @@ func (l *lesson) vote(own, shared linear.Matrix, at []int, fold int, votes []tal
 					alone[o], together[o] = -2, -2
 					continue
 				}
-				alone[o], together[o] = dot(own.Row(r), own.Row(o)), dot(shared.Row(r), shared.Row(o))
+				alone[o], together[o] = linear.Dot(own.Row(r), own.Row(o)), linear.Dot(shared.Row(r), shared.Row(o))
 			}
 			raws[p] = l.elects(alone, at, l.label[at[r]])
 			for k, weight := range owns {
@@ -184,7 +185,7 @@ func (l *lesson) vote(own, shared linear.Matrix, at []int, fold int, votes []tal
 }
 
 func (l *lesson) elects(scores []float32, at []int, label int) bool {
-	return elected(top(scores, neighbours), func(o int32) int { return l.label[at[o]] }) == label
+	return elected(rank.Top(scores, neighbours), func(o int32) int { return l.label[at[o]] }) == label
 }
 
 // found counts the places of a fold whose text, by its map, finds their own photo among the first of the fold's photos.
@@ -200,9 +201,9 @@ func (l *lesson) found(shared, m linear.Matrix, at []int, fold int) (found, aske
 				continue
 			}
 			for k, o := range places {
-				row[k] = dot(words.Row(r), shared.Row(o))
+				row[k] = linear.Dot(words.Row(r), shared.Row(o))
 			}
-			for _, k := range top(row, neighbours) {
+			for _, k := range rank.Top(row, neighbours) {
 				hits[p] = hits[p] || k == int32(p)
 			}
 		}

@@ -57,15 +57,15 @@ func TestHead(t *testing.T) {
 			if what == "text" && i%9 == 4 {
 				want = 0
 			}
-			if n := float64(dot(row, row)); math.Abs(n-want) > 1e-4 {
+			if n := float64(linear.Dot(row, row)); math.Abs(n-want) > 1e-4 {
 				t.Fatalf("the content of the %s of product %d has length² %g, want %g", what, i, n, want)
 			}
 		}
 		if i%9 == 4 {
 			continue
 		}
-		same += float64(dot(texts.Row(i), photos.Row((i+4)%photos.Rows)))
-		other += float64(dot(texts.Row(i), photos.Row((i+1)%photos.Rows)))
+		same += float64(linear.Dot(texts.Row(i), photos.Row((i+4)%photos.Rows)))
+		other += float64(linear.Dot(texts.Row(i), photos.Row((i+1)%photos.Rows)))
 	}
 	if same <= other {
 		t.Errorf("words lie no nearer to photos of their kind (%.2f) than to others (%.2f)", same, other)

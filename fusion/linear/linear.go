@@ -201,3 +201,20 @@ func Parallel(ctx context.Context, n int, f func(i int) error) error {
 	}
 	return nil
 }
+
+// Dot is the product of two rows of the same length; four partial sums, so that the processor need not wait for each.
+func Dot(a, b []float32) float32 {
+	var s0, s1, s2, s3 float32
+	b = b[:len(a)]
+	i := 0
+	for ; i+4 <= len(a); i += 4 {
+		s0 += a[i] * b[i]
+		s1 += a[i+1] * b[i+1]
+		s2 += a[i+2] * b[i+2]
+		s3 += a[i+3] * b[i+3]
+	}
+	for ; i < len(a); i++ {
+		s0 += a[i] * b[i]
+	}
+	return s0 + s1 + s2 + s3
+}

@@ -109,3 +109,49 @@ func bestEASE(ctx context.Context, m linear.Multiplier, j *judge, h baselines.Hi
 	}
 	return best, nil
 }
+
+// candidates makes every block on the train part. Blocks that a shop cannot have (no pairs to count) are left out.
+func (t *training) candidates(ctx context.Context, tower fitted, h baselines.History) ([]candidate, error) {
+	t.summary.Choice.Baselines = map[string]Metrics{}
+	var ease wholeEASE
+	if len(t.Data.Items) <= easeLimit {
+		t.Watch.stage("EASE")
+		var err error
+		if ease, err = bestEASE(ctx, t.products, t.judge, h); err != nil {
+			return nil, err
+		}
+		t.summary.Choice.Ridge, t.summary.Choice.Baselines["EASE"] = ease.ridge, ease.metrics
+		if t.Data.Timed {
+			t.summary.Choice.Recent = ridges[2] // its gain hardly depends on it
+		}
+	}
+	var list []candidate
+	for _, r := range recipes(t.products, t.Config.Seed, t.Data.Timed, t.summary.Choice.Ridge, t.summary.Choice.Recent) {
+		t.Watch.stage("%s", r.name)
+		var b blocks.Block
+		var err error
+		if r.name == lowRankEASE { // it is fitted already
+			b, err = blocks.KeepEASE(ctx, t.products, h, ease.Ease, blocks.EASEConfig{Lambda: ease.ridge}, blockRank, t.Config.Seed)
+			ease.Ease = nil
+		} else {
+			b, err = r.make(ctx, h)
+		}
+		if errors.Is(err, blocks.ErrBlock) || errors.Is(err, baselines.ErrHistory) || errors.Is(err, linear.ErrShape) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.Name = r.name
+		if finite(b.Name, b.Users) != nil || finite(b.Name, b.Items) != nil {
+			continue
+		}
+		c, err := t.judge.candidate(ctx, b)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	c, err := t.judge.candidate(ctx, tower.block())
+	return append(list, c), err
+}

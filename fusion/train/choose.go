@@ -131,3 +131,14 @@ func (j *judge) choose(ctx context.Context, list []candidate) (Choice, error) {
 	}
 	return c, nil
 }
+
+func (c Choice) has(name string) bool { return c.weight(name) != 0 }
+
+func (c Choice) weight(name string) float32 {
+	for _, m := range c.Members {
+		if m.Name == name {
+			return m.Weight
+		}
+	}
+	return 0
+}

@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"weft/fusion/dataset"
+	"weft/fusion/linear"
 )
 
 // encoding turns the raw features of one modality into what the tower reads. A single number (a price) is spread over
@@ -159,18 +160,4 @@ func (e *encoding) axes(m *dataset.Modality, present []int32) error {
 	return nil
 }
 
-func dot(a, b []float32) float64 {
-	var s0, s1, s2, s3 float32
-	b = b[:len(a)]
-	i := 0
-	for ; i+4 <= len(a); i += 4 {
-		s0 += a[i] * b[i]
-		s1 += a[i+1] * b[i+1]
-		s2 += a[i+2] * b[i+2]
-		s3 += a[i+3] * b[i+3]
-	}
-	for ; i < len(a); i++ {
-		s0 += a[i] * b[i]
-	}
-	return float64(s0 + s1 + s2 + s3)
-}
+func dot(a, b []float32) float64 { return float64(linear.Dot(a, b)) }
