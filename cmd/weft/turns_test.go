@@ -110,7 +110,11 @@ func newTurns(t *testing.T) *turns {
 	queues := redis.NewClient(&redis.Options{Addr: f.redis.Addr})
 	t.Cleanup(func() { _, _ = f.rdb.Close(), queues.Close() })
 	f.queue = queue.NewClient(queues)
-	f.scheduler = spawn(t, f.args("scheduler", "--sweep-every", "2s", "--tenants", "large,small")...)
+	sweep := "1s"
+	if *turnsFor > 10*time.Second {
+		sweep = "15s" // of thousands of photos, beside them
+	}
+	f.scheduler = spawn(t, f.args("scheduler", "--sweep-every", sweep, "--tenants", "large,small")...)
 	f.serve = spawn(t, f.args("serve", "--listen", "127.0.0.1:0", "--tenants", "large,small")...)
 	until(t, "serve answers", func() bool {
 		f.serve.alive()
