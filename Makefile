@@ -104,6 +104,15 @@ schemathesis: test-needs ## requests made up from /openapi.json against a live s
 slow: ## more slow connections than weft serve takes at once: memory, and how long the others wait
 	$(GO) test ./serve -run '^TestManySlowConnections$$' -count=1 -v -slow 10000 $(ARGS)
 
+.PHONY: explain
+explain: ## 1000 explanations: do the shares add up, and does the score fall without the top evidence; untrained and with trained towers; some minutes
+	$(GO) test ./serve -run '^TestWithoutItsTopEvidenceAScoreFalls$$' -count=1 -v -explain-pairs 1000 $(ARGS)
+	$(GO) test ./serve -run '^TestWithoutItsTopEvidenceAScoreFalls$$' -count=1 -v -explain-pairs 1000 -explain-trained $(ARGS)
+
+.PHONY: recall
+recall: models ## search among 10000, 100000 and 1000000 real vectors, jittered: recall@10, times, memory
+	$(GO) test ./serve -run '^$$' -bench '^BenchmarkRecall$$' -benchtime 500x -timeout 60m -recall-products 10000,100000,1000000 $(ARGS)
+
 .PHONY: burst
 burst: test-needs ## autoscale from zero under a burst of PHOTOS (20000); the timeline in out/burst.html; ARGS='-burst-target 5m'
 	@mkdir -p out

@@ -62,10 +62,26 @@ func TestFarTooLarge(t *testing.T) {
 	s := open(t, nil)
 	const list = "/v1/shop/users/u1/recommendations?"
 	for query, want := range map[string]int{
-		"k=1000000000": 422, "k=99999999999999999999": 422, "context=" + strings.Repeat("a", 20<<10): 422,
+		"k=0": 422, "k=-1": 422, "k=1000000000": 422, "k=99999999999999999999": 422, "context=" + strings.Repeat("a", 20<<10): 422,
 	} {
 		if res, body := s.do(t, "GET", list+query, ""); res.StatusCode != want || res.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%.40s: %d %.300s, want %d", query, res.StatusCode, body, want)
+		}
+	}
+	// In a body, a context of any length is answered with what is wrong.
+	const batch = "/v1/shop/users/recommendations"
+	for _, c := range []struct {
+		bytes, want int
+		say         string
+	}{{900 << 10, 422, "the limit is 2000"}, {1 << 20, 413, "1048576"}, {8 << 20, 413, "1048576"}} {
+		res, body := s.do(t, "POST", batch, `{"users":["u1"],"context":{"text":"`+strings.Repeat("a", c.bytes)+`"}}`, "Content-Type", "application/json")
+		if res.StatusCode != c.want || res.Header.Get("Content-Type") != "application/problem+json" || !strings.Contains(body, c.say) {
+			t.Errorf("a context of %d bytes in a body: %d %.300s, want %d", c.bytes, res.StatusCode, body, c.want)
+		}
+	}
+	for _, k := range []string{"0", "-1", "1000000000", "1e99"} {
+		if res, body := s.do(t, "POST", batch, `{"users":["u1"],"k":`+k+`}`, "Content-Type", "application/json"); res.StatusCode != 422 {
+			t.Errorf("k %s in a body: %d %.300s", k, res.StatusCode, body)
 		}
 	}
 	// net/http ends the connection under what it did not read: the status arrives, its text may not.

@@ -182,10 +182,31 @@ func (s *shop) picture(t *testing.T, name string) {
 	must(t, os.WriteFile(filepath.Join(*shots, name+".png"), png, 0o644))
 }
 
-// calm fails the test for whatever the browser complained of: a script that threw, a
-// resource that the page's policy refused.
+// accessible fails the test for whatever axe-core finds wrong with the page as it stands.
+func (s *shop) accessible(t *testing.T) {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	must(t, err)
+	found, err := filepath.Glob(filepath.Join(cache, "weft", "test-venv", "lib", "python*", "site-packages", "axe_core_python", "axe.min.js"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no axe-core in the tests' Python environment: run make test-needs (%v)", err)
+	}
+	axe, err := os.ReadFile(found[0])
+	must(t, err)
+	eval[bool](s, string(axe)+`;window.violations = undefined;
+		axe.run().then((r) => { window.violations = r.violations.map((v) => v.id + " at " + v.nodes.map((n) => n.target.join(" ") + ": " + n.failureSummary).join("; ")).join("\n") + "."; });
+		true`)
+	until(t, "axe-core has looked at the page", func() bool { return eval[string](s, `window.violations ?? ""`) != "" }, func() string { return s.text("main") })
+	if said := eval[string](s, `window.violations`); said != "." {
+		t.Errorf("not accessible: %s", said)
+	}
+}
+
+// calm fails the test for whatever the browser complained of (a script that threw, a
+// resource that the page's policy refused), and for a page that is not accessible.
 func (s *shop) calm(t *testing.T) {
 	t.Helper()
+	s.accessible(t)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, what := range s.bad {
