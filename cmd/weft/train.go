@@ -110,7 +110,11 @@ func (c *trainCmd) learn(ctx context.Context, a *app) (s train.Summary, _ *datas
 			Step:  bar.step,
 			Epoch: func(e train.Epoch) {
 				bar.clear()
-				a.log.Info("epoch", "n", e.Epoch, "loss", round(e.Loss), "recall@20", round(e.Validation.Recall), "ndcg@20", round(e.Validation.NDCG), "took", time.Duration(e.Seconds*float64(time.Second)).Round(time.Millisecond))
+				fields := []any{"n", e.Epoch, "loss", round(e.Loss), "took", time.Duration(e.Seconds * float64(time.Second)).Round(time.Millisecond)}
+				if e.Validation.Users > 0 { // when all is fitted again, nobody is left to ask
+					fields = append(fields, "recall@20", round(e.Validation.Recall), "ndcg@20", round(e.Validation.NDCG))
+				}
+				a.log.Info("epoch", fields...)
 			},
 		}})
 	bar.clear()
