@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,7 +25,7 @@ func newObjectMetrics(reg prometheus.Registerer) *objectMetrics {
 			Name: "weft_object_bytes_total", Help: "Bytes moved to and from the object store; for lists the objects listed.",
 		}, []string{"operation"}),
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "weft_object_errors_total", Help: "Calls to the object store that failed; an object that is not there counts too.",
+			Name: "weft_object_errors_total", Help: "Calls to the object store that failed; the answers that an object is not there, or not as it was expected, do not count.",
 		}, []string{"operation"}),
 	}
 	reg.MustRegister(m.seconds, m.bytes, m.failed)
@@ -35,7 +36,9 @@ func newObjectMetrics(reg prometheus.Registerer) *objectMetrics {
 func (m *objectMetrics) Observe(op objects.Operation, took time.Duration, n int64, err error) {
 	m.seconds.WithLabelValues(string(op)).Observe(took.Seconds())
 	m.bytes.WithLabelValues(string(op)).Add(float64(n))
-	if err != nil {
+	// Whoever looks, and whoever writes what another has just written, expects these answers.
+	expected := errors.Is(err, objects.ErrNotExist) || errors.Is(err, objects.ErrPrecondition) || errors.Is(err, objects.ErrChanged)
+	if err != nil && !expected {
 		m.failed.WithLabelValues(string(op)).Inc()
 	}
 }
