@@ -46,14 +46,12 @@ const (
 // The names are id, category, price and those of the product's facts. Letters count
 // alike in upper and lower case.
 func parseClauses(text string) ([]clause, error) {
-	if len(text) > maxClauseBytes {
-		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrClause, len(text), maxClauseBytes)
+	parts, err := stated(text)
+	if err != nil {
+		return nil, err
 	}
 	var all []clause
-	for _, part := range split(text, ';') {
-		if part = strings.TrimSpace(part); part == "" {
-			continue
-		}
+	for _, part := range parts {
 		c, err := parseClause(part)
 		if err != nil {
 			return nil, err
@@ -236,18 +234,29 @@ type Boost struct {
 	standing bool // of the shop's settings, not of the request
 }
 
+// stated cuts a filter or boosts into their parts, none of them empty.
+func stated(text string) (parts []string, err error) {
+	if len(text) > maxClauseBytes {
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrClause, len(text), maxClauseBytes)
+	}
+	for _, part := range split(text, ';') {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts, nil
+}
+
 // ParseBoosts reads boosts, each a condition of the filter's grammar, a star and a
 // factor from LeastBoost to MostBoost: "category:shoes*1.2;brand:acme*.8". Errors:
 // ErrClause.
 func ParseBoosts(text string) ([]Boost, error) {
-	if len(text) > maxClauseBytes {
-		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrClause, len(text), maxClauseBytes)
+	parts, err := stated(text)
+	if err != nil {
+		return nil, err
 	}
 	var all []Boost
-	for _, part := range split(text, ';') {
-		if part = strings.TrimSpace(part); part == "" {
-			continue
-		}
+	for _, part := range parts {
 		pieces := split(part, '*')
 		last := len(pieces) - 1
 		if last < 1 {

@@ -69,17 +69,9 @@ func (e encoders) fetchFusion(ctx context.Context, models lake.Models, fingerpri
 // same vectors everywhere.
 func (e encoders) openTowers(dir string, concat *fusion.Concat) (*towers.Model, error) {
 	e.Provider, e.GPUMemory = onnx.CPU, 0
-	s, err := e.shelf()
+	runtime, err := e.runtime("a trained fusion runs in ONNX Runtime")
 	if err != nil {
 		return nil, err
-	}
-	library, err := e.library(s)
-	if err != nil {
-		return nil, err
-	}
-	runtime, err := library.Runtime(0)
-	if err != nil {
-		return nil, fmt.Errorf("a trained fusion runs in ONNX Runtime: %w", err)
 	}
 	return towers.Open(towers.Config{Runtime: runtime, Dir: dir, Concat: concat})
 }
@@ -130,4 +122,21 @@ func (s generationSpec) fusionID() string {
 		return untrained
 	}
 	return s.Towers.Model
+}
+
+// runtime loads ONNX Runtime; why is said where it cannot be.
+func (e encoders) runtime(why string) (*onnx.Runtime, error) {
+	s, err := e.shelf()
+	if err != nil {
+		return nil, err
+	}
+	library, err := e.library(s)
+	if err != nil {
+		return nil, err
+	}
+	runtime, err := library.Runtime(0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", why, err)
+	}
+	return runtime, nil
 }

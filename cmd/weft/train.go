@@ -144,19 +144,7 @@ func (c *trainCmd) fresh() error {
 // open loads ONNX Runtime.
 func (c *trainCmd) open() (*onnx.Runtime, error) {
 	e := encoders{Models: c.Models, Cache: c.Cache, Provider: c.Provider, Runtime: c.Runtime}
-	shelf, err := e.shelf()
-	if err != nil {
-		return nil, err
-	}
-	library, err := e.library(shelf)
-	if err != nil {
-		return nil, err
-	}
-	runtime, err := library.Runtime(0)
-	if err != nil {
-		return nil, fmt.Errorf("training steps run by ONNX Runtime: %w", err)
-	}
-	return runtime, nil
+	return e.runtime("training steps run by ONNX Runtime")
 }
 
 func printSummary(w io.Writer, s train.Summary, out string) error {
