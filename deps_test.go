@@ -29,6 +29,7 @@ var layers = map[string]struct {
 	"behaviour":  {[]string{"tasks", "storage"}, "behaviour is rows and what follows from them, whoever asks"},
 	"gather":     {[]string{"tasks", "storage", "behaviour", "fusion"}, "gather reads what vectors are made of, also where no encoder and no queue is"},
 	"learning":   {[]string{"tasks", "storage", "behaviour", "fusion", "gather"}, "learning turns what is stored into what is trained on; it encodes and serves nothing"},
+	"evaluation": {[]string{"fusion"}, "evaluation measures what it is handed, opened: figures must not depend on where models and rows are kept, or on an encoder"},
 	"scheduler":  {[]string{"tasks", "storage", "behaviour"}, "the scheduler compares and enqueues; it never decodes or encodes"},
 	"promote":    {[]string{"tasks", "storage", "behaviour", "fusion", "gather"}, "promotion makes vectors of what is stored, where no encoder and no queue is"},
 	"worker":     {[]string{"tasks", "storage", "extractors", "fusion", "behaviour", "gather"}, "the worker talks to the scheduler through the queue alone"},
@@ -36,7 +37,7 @@ var layers = map[string]struct {
 	"examples":   {[]string{"fusion", "onnx"}, "the sample's generators stand alone; their tests show what can be learned from what they make"},
 	"campaign": {[]string{"tasks", "storage", "scheduler"},
 		"the campaign breaks a fleet of programs from outside, and judges it by what the bucket and Redis hold"},
-	"cmd": {[]string{"tasks", "onnx", "client", "extractors", "fusion", "storage", "behaviour", "gather", "learning", "promote", "scheduler", "worker", "serve", "examples"},
+	"cmd": {[]string{"tasks", "onnx", "client", "extractors", "fusion", "storage", "behaviour", "gather", "learning", "evaluation", "promote", "scheduler", "worker", "serve", "examples"},
 		"cmd is the one place where everything is wired"},
 }
 
@@ -163,7 +164,7 @@ func TestImportRulesBite(t *testing.T) {
 	for _, broken := range [][2]string{
 		{"tasks", "weft/storage/objects"}, {"tasks", "weft/tasks/queue"}, {"tasks/queue", "weft/storage"},
 		{"onnx/graph", "weft/extractors"}, {"client", "weft/tasks"}, {"extractors/models", "weft/tasks"},
-		{"scheduler", "weft/worker"}, {"worker", "weft/scheduler"}, {"gather", "weft/extractors"}, {"fusion", "weft/gather"}, {"learning", "weft/extractors"}, {"worker", "weft/learning"}, {"serve", "weft/worker"}, {"serve", "weft/onnx"},
+		{"scheduler", "weft/worker"}, {"worker", "weft/scheduler"}, {"gather", "weft/extractors"}, {"fusion", "weft/gather"}, {"learning", "weft/extractors"}, {"worker", "weft/learning"}, {"evaluation", "weft/storage/lake"}, {"serve", "weft/evaluation"}, {"serve", "weft/worker"}, {"serve", "weft/onnx"},
 		{"scheduler", "github.com/hibiken/asynq"}, {"worker", "github.com/minio/minio-go/v7"},
 		{"extractors", "github.com/yalue/onnxruntime_go"}, {"worker", "flag"}, {"somewhere", "weft/tasks"}, {"cmd/weft", "weft/campaign/proxy"},
 	} {

@@ -16,6 +16,18 @@ type evaluateCmd struct {
 	JSON   bool   `help:"Print JSON."`
 }
 
+// measured says what is measured and how.
+type measured struct {
+	Model     []string `help:"Folder that weft train wrote; NAME=DIR names it in the table. Repeatable." placeholder:"DIR" sep:"none" group:"Recommendations"`
+	Baselines []string `help:"Only these, such as EASE,ALS; default all." placeholder:"NAME,…" group:"Recommendations"`
+	Lengths   []int    `help:"Lengths of the list." default:"10,20,50" placeholder:"K,…" group:"Recommendations" name:"lengths"`
+	Resamples int      `help:"Resamples of the bootstrap." default:"1000" group:"Recommendations"`
+	Seed      uint64   `help:"Seed of the bootstrap, of ALS and of chance." default:"1" group:"Recommendations"`
+	Refit     string   `help:"Fit what was chosen again on train and val before the test: auto (all splits but a given one), yes or no." enum:"auto,yes,no" default:"auto" group:"Recommendations"`
+	Ablation  bool     `help:"Also measure each --model without each of its modalities, by its content alone, and by choices alone." default:"true" negatable:"" group:"Recommendations"`
+	Report    string   `help:"Also write an HTML page with plots." type:"path" placeholder:"FILE" group:"Recommendations"`
+}
+
 // Help is shown by --help.
 func (evaluateCmd) Help() string {
 	return `Recommendations, on a catalogue (--data, --objects) or on tables (--tables). Every item is ranked for every user, what the

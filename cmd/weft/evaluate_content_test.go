@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"weft/evaluation"
 	"weft/fusion/content"
 )
 
@@ -72,7 +73,7 @@ func TestEvaluateContent(t *testing.T) {
 		t.Errorf("words find photos no better than chance: %+v, %+v, by chance %+v", q.Precision, q.Word, q.RandomPrecision)
 	}
 	out.Reset()
-	if err := printContent(&out, q); err != nil || !strings.Contains(out.String(), "its text finds photos of its class, precision@3") {
+	if err := (&evaluation.Neighbours{Content: q}).Print(&out); err != nil || !strings.Contains(out.String(), "its text finds photos of its class, precision@3") {
 		t.Errorf("%v: %s", err, out.String())
 	}
 }

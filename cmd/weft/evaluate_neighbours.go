@@ -1,24 +1,17 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
-	"text/tabwriter"
 
-	"golang.org/x/sync/errgroup"
-
-	"weft/extractors"
-	"weft/extractors/pixels"
+	"weft/evaluation"
 	"weft/fusion"
 	"weft/fusion/content"
 	"weft/fusion/dataset"
@@ -43,7 +36,7 @@ func (c *evaluateCmd) neighbours(ctx context.Context, a *app) error {
 			return err
 		}
 	}
-	var r judgedContent
+	var r evaluation.Neighbours
 	if r.Neighbourhood, err = fusion.Neighbours(ctx, units, set.labels, c.K); err != nil {
 		return err
 	}
@@ -53,116 +46,16 @@ func (c *evaluateCmd) neighbours(ctx context.Context, a *app) error {
 	if c.JSON {
 		return json.NewEncoder(a.out).Encode(r)
 	}
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "class\titems\tk-NN(%d)\tsame class\n", r.K)
-	for _, l := range r.Classes {
-		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.3f\n", l.Label, l.Items, l.Accuracy, l.Same)
-	}
-	fmt.Fprintf(w, "all\t%d\t%.3f\t%.3f\n", r.Items, r.Accuracy, r.Same)
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return printContent(a.out, r.Content)
+	return r.Print(a.out)
 }
 
-// encodePhotos encodes every photo below the folders, and what is said of it. The class is the folder, or the category of the
-// listing beside the photo.
-func (c *evaluateCmd) encodePhotos(ctx context.Context, a *app) (out labelled, err error) {
-	paths, labels, err := labelledPhotos(c.Photos)
-	if err != nil {
-		return out, err
-	}
-	paths, labels, texts, err := described(paths, labels)
-	if err != nil {
-		return out, err
-	}
-	images, err := c.encodeImages(ctx, a, paths)
-	if err != nil {
-		return out, err
-	}
-	distinct := slices.Compact(slices.Sorted(slices.Values(texts)))
-	encoded, err := c.encodeTexts(ctx, a, distinct)
-	if err != nil {
-		return out, err
-	}
-	words := make([][]float32, len(texts))
-	for i, text := range texts {
-		at, _ := slices.BinarySearch(distinct, text)
-		words[i] = encoded[at]
-	}
-	out = labelled{vectors: images, labels: labels, categories: labels}
-	for name, vectors := range map[tasks.Modality][][]float32{tasks.Image: images, tasks.Text: words} {
-		m, err := modalityOf(string(name), vectors)
-		if err != nil {
-			return out, err
-		}
-		out.features = append(out.features, m)
-	}
-	slices.SortFunc(out.features, func(a, b dataset.Modality) int { return cmp.Compare(a.Name, b.Name) })
-	return out, nil
-}
-
-// encodeImages encodes each photo on its own.
-func (c *evaluateCmd) encodeImages(ctx context.Context, a *app, paths []string) ([][]float32, error) {
-	class := pixels.Class(c.Decoder)
-	if class == "auto" {
-		class = bestClass(a.log)
-	}
-	set, err := c.open(class, a.log)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = set.Close() }()
-	bar := countBar(a.err, "encode", len(paths))
-	vectors := make([][]float32, len(paths))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(c.runners())
-	for i, path := range paths {
-		group.Go(func() error {
-			v, err := encodePhoto(ctx, set.image, path)
-			vectors[i] = v
-			_ = bar.Add(1)
-			return err
-		})
-	}
-	err = group.Wait()
-	_ = bar.Finish()
-	return vectors, err
-}
-
-func encodePhoto(ctx context.Context, e extractors.ImageEncoder, path string) ([]float32, error) {
-	data, err := readPhoto(path)
-	if err != nil {
-		return nil, err
-	}
-	rgb, err := e.Prepare(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	v, err := e.Encode(ctx, [][]byte{rgb})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return v[0], nil
-}
-
-// labelledPhotos lists DIR/<label>/<photo>, in the order of their names.
-func labelledPhotos(root string) (paths, labels []string, err error) {
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		label := filepath.Base(filepath.Dir(path))
-		if tasks.ParseMediaKey(tasks.MediaPrefix+"p/"+d.Name()).Modality != tasks.Image || filepath.Dir(path) == filepath.Clean(root) {
-			return nil
-		}
-		paths, labels = append(paths, path), append(labels, label)
-		return nil
-	})
-	if err == nil && len(paths) == 0 {
-		err = usagef("--photos %s: no photos in sub-folders; want DIR/<class>/<photo>.jpg", root)
-	}
-	return paths, labels, err
+// labelled are products whose neighbours are measured.
+type labelled struct {
+	vectors [][]float32 // that neighbours are found by
+	labels  []string
+	// features are what content is made of, and categories of what kind; their products need not be those of vectors.
+	features   []dataset.Modality
+	categories []string
 }
 
 // readVectors reads the bucket's vectors and gives each the label of its product.

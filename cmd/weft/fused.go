@@ -123,20 +123,3 @@ func (s generationSpec) fusionID() string {
 	}
 	return s.Towers.Model
 }
-
-// runtime loads ONNX Runtime; why is said where it cannot be.
-func (e encoders) runtime(why string) (*onnx.Runtime, error) {
-	s, err := e.shelf()
-	if err != nil {
-		return nil, err
-	}
-	library, err := e.library(s)
-	if err != nil {
-		return nil, err
-	}
-	runtime, err := library.Runtime(0)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", why, err)
-	}
-	return runtime, nil
-}

@@ -95,7 +95,7 @@ func (c *trainCmd) learn(ctx context.Context, a *app) (s train.Summary, _ *datas
 	if err != nil {
 		return s, nil, err
 	}
-	a.log.Info(describe(report))
+	a.log.Info(report.Summary())
 	for _, w := range report.Warnings {
 		a.log.Warn(w)
 	}

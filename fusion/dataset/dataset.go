@@ -8,6 +8,7 @@ package dataset
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -46,6 +47,21 @@ type Modality struct {
 // Row is the features of one item, Dim numbers; not copied.
 func (m *Modality) Row(item int32) []float32 {
 	return m.Rows[int(item)*m.Dim : (int(item)+1)*m.Dim]
+}
+
+// ModalityOf lays vectors beside each other, one per item; nil is absent. That they are not equally long is an error.
+func ModalityOf(name string, vectors [][]float32) (m Modality, err error) {
+	m = Modality{Name: name, Present: make([]bool, len(vectors))}
+	for _, v := range vectors {
+		m.Dim = max(m.Dim, len(v))
+	}
+	m.Rows = make([]float32, m.Dim*len(vectors))
+	for i, v := range vectors {
+		if m.Present[i] = v != nil; m.Present[i] && copy(m.Row(int32(i)), v) != m.Dim {
+			return m, fmt.Errorf("%s features have %d and %d numbers: they are of different encoders", name, len(v), m.Dim)
+		}
+	}
+	return m, nil
 }
 
 // Attribute is one column of the profiles, a value for each user.

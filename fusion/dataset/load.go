@@ -31,6 +31,11 @@ type Report struct {
 	Warnings   []string `json:"warnings"`   // in words
 }
 
+// Summary is one line for people.
+func (r *Report) Summary() string {
+	return fmt.Sprintf("%d users, %d items; split %s: %d train, %d val, %d test", r.Users, r.Items, r.Split, r.Train, r.Val, r.Test)
+}
+
 // Seen is what a modality's file held.
 type Seen struct {
 	Name      string `json:"name"`

@@ -1,49 +1,49 @@
-package main
+package evaluation
 
 import (
 	_ "embed"
 	"fmt"
 	"html/template"
-	"os"
+	"io"
 
 	"weft/fusion/rank"
 )
 
-//go:embed evaluate.html
-var evaluatePage string
+//go:embed page.html
+var pageText string
 
-// rankingChart is a plot of one metric: a bar for each model with its interval.
-type rankingChart struct {
+// chart is a plot of one metric: a bar for each model with its interval.
+type chart struct {
 	Title      string
-	Bars       []rankingBar
-	Ticks      []rankingTick
+	Bars       []bar
+	Ticks      []tick
 	Wide, High int // of the drawing, in its own units
 }
 
-type rankingBar struct {
+type bar struct {
 	Name, Value        string
 	Y                  int
 	Width, Low, High   float64 // in the drawing's units from the axis
 	Baseline, Opponent bool
 }
 
-type rankingTick struct {
+type tick struct {
 	X     float64
 	Label string
 }
 
 const (
-	rankingStep = 26
-	rankingWide = 620.
+	barStep = 26
+	widest  = 620.
 )
 
-// writeHTML writes one page without anything to fetch.
-func (o *evaluated) writeHTML(path string) error {
-	page, err := template.New("report").Parse(evaluatePage)
+// WriteHTML writes one page with plots and without anything to fetch.
+func (o *Comparison) WriteHTML(w io.Writer) error {
+	page, err := template.New("report").Parse(pageText)
 	if err != nil {
 		return err
 	}
-	var charts []rankingChart
+	var charts []chart
 	for _, metric := range []string{"recall@20", "ndcg@20"} {
 		for _, slice := range []string{rank.All, rank.ColdItems, rank.TailItems} {
 			if c, ok := o.chart(o.rows, metric, slice); ok {
@@ -58,13 +58,13 @@ func (o *evaluated) writeHTML(path string) error {
 	}
 	var names []string
 	for _, r := range o.rows {
-		names = append(names, r.name)
+		names = append(names, r.Name)
 	}
 	var table []sliceRow
-	for i, s := range o.rows[0].result.Slices {
+	for i, s := range o.rows[0].Result.Slices {
 		line := sliceRow{Name: s.Name, About: o.Protocol.Slices[s.Name], Users: len(s.Users)}
 		for _, r := range o.rows {
-			line.Values = append(line.Values, fmt.Sprintf("%.4f", r.result.Slices[i].Mean("recall@20")))
+			line.Values = append(line.Values, fmt.Sprintf("%.4f", r.Result.Slices[i].Mean("recall@20")))
 		}
 		table = append(table, line)
 	}
@@ -72,25 +72,14 @@ func (o *evaluated) writeHTML(path string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("--report: %w", err)
-	}
-	err = page.Execute(f, map[string]any{"Ablations": ablations, "AblatedSlices": ablatedSlices(), "Protocol": o.Protocol, "Data": describe(o.Protocol.Data), "Charts": charts, "Models": names, "Slices": table})
-	if second := f.Close(); err == nil {
-		err = second
-	}
-	if err != nil {
-		return fmt.Errorf("--report %s: %w", path, err)
-	}
-	return nil
+	return page.Execute(w, map[string]any{"Ablations": ablations, "AblatedSlices": ablatedSlices(), "Protocol": o.Protocol, "Data": o.Protocol.Data.Summary(), "Charts": charts, "Models": names, "Slices": table})
 }
 
 // ablationPage is an ablation on the page.
 type ablationPage struct {
 	Model  string
 	Rows   []ablationLine
-	Charts []rankingChart
+	Charts []chart
 }
 
 type ablationLine struct {
@@ -98,18 +87,18 @@ type ablationLine struct {
 	Cells []ablationCell
 }
 
-func (o *evaluated) ablationPages() (pages []ablationPage, err error) {
+func (o *Comparison) ablationPages() (pages []ablationPage, err error) {
 	for _, x := range o.ablations {
 		p := ablationPage{Model: x.model}
 		names, cells, err := o.ablationTable(x)
 		if err != nil {
 			return nil, err
 		}
-		bars := []row{{name: names[0], result: x.whole}}
+		bars := []Row{{Name: names[0], Result: x.whole}}
 		for i, name := range names {
 			p.Rows = append(p.Rows, ablationLine{name, cells[i]})
 			if i > 0 {
-				bars = append(bars, row{name: name, baseline: true, result: x.rows[i-1].result})
+				bars = append(bars, Row{Name: name, Baseline: true, Result: x.rows[i-1].result})
 			}
 		}
 		for _, slice := range ablatedSlices() {
@@ -124,11 +113,11 @@ func (o *evaluated) ablationPages() (pages []ablationPage, err error) {
 }
 
 // chart draws a slice; ok is false where nobody was measured.
-func (o *evaluated) chart(rows []row, metric, slice string) (c rankingChart, ok bool) {
+func (o *Comparison) chart(rows []Row, metric, slice string) (c chart, ok bool) {
 	most := 0.
 	found := map[string]rank.Estimate{}
 	for i, r := range rows {
-		s, _ := r.result.Slice(slice)
+		s, _ := r.Result.Slice(slice)
 		if len(s.Users) > 0 {
 			e := s.Estimates[metric]
 			found[fmt.Sprint(i)] = e
@@ -139,18 +128,18 @@ func (o *evaluated) chart(rows []row, metric, slice string) (c rankingChart, ok 
 		return c, false
 	}
 	c.Title = metric + ", " + slice
-	scale := rankingWide / most
+	scale := widest / most
 	for i, r := range rows {
 		e, ok := found[fmt.Sprint(i)]
 		if !ok {
 			continue
 		}
-		c.Bars = append(c.Bars, rankingBar{Name: r.name, Value: fmt.Sprintf("%.4f", e.Mean), Y: len(c.Bars) * rankingStep, Width: e.Mean * scale, Low: e.Low * scale, High: e.High * scale,
-			Baseline: r.baseline, Opponent: r.baseline && r.name == o.against.name})
+		c.Bars = append(c.Bars, bar{Name: r.Name, Value: fmt.Sprintf("%.4f", e.Mean), Y: len(c.Bars) * barStep, Width: e.Mean * scale, Low: e.Low * scale, High: e.High * scale,
+			Baseline: r.Baseline, Opponent: r.Baseline && r.Name == o.against.Name})
 	}
-	c.Wide, c.High = int(rankingWide)+330, len(c.Bars)*rankingStep+30
+	c.Wide, c.High = int(widest)+330, len(c.Bars)*barStep+30
 	for _, share := range []float64{0, .25, .5, .75, 1} {
-		c.Ticks = append(c.Ticks, rankingTick{share * rankingWide, fmt.Sprintf("%.3f", share*most)})
+		c.Ticks = append(c.Ticks, tick{share * widest, fmt.Sprintf("%.3f", share*most)})
 	}
 	return c, true
 }

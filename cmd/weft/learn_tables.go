@@ -110,8 +110,3 @@ func (e encoders) encodeTexts(ctx context.Context, a *app, texts []string) ([][]
 	}
 	return vectors, group.Wait()
 }
-
-// describe is one line for the log.
-func describe(r dataset.Report) string {
-	return fmt.Sprintf("%d users, %d items; split %s: %d train, %d val, %d test", r.Users, r.Items, r.Split, r.Train, r.Val, r.Test)
-}

@@ -1,4 +1,4 @@
-package main
+package evaluation
 
 import (
 	"encoding/json"
@@ -13,23 +13,23 @@ import (
 	"weft/fusion/rank"
 )
 
-// evaluated is what `weft evaluate --json` prints.
-type evaluated struct {
-	Protocol protocol          `json:"protocol"`
+// Comparison is models side by side. As JSON it is what `weft evaluate --json` prints.
+type Comparison struct {
+	Protocol Protocol          `json:"protocol"`
 	Results  []json.RawMessage `json:"results"`
 	Profile  json.RawMessage   `json:"profile"` // as weft train measured its profile heads; an empty list without
 	// Ablation is each model without some of what it reads; an empty list where nothing can be withheld.
 	Ablation []json.RawMessage `json:"ablation"`
 
-	ablations []*ablation
-	rows      []row
-	against   row // the opponent
+	ablations []*Ablation
+	rows      []Row
+	against   Row // the opponent
 	seed      uint64
 	draws     int
 }
 
-// protocol says how the figures came about, so that a reader can judge and repeat them.
-type protocol struct {
+// Protocol says how the figures came about, so that a reader can judge and repeat them.
+type Protocol struct {
 	Split     dataset.Split     `json:"split"`
 	Targets   string            `json:"targets"`
 	Ranked    string            `json:"ranked"`
@@ -45,14 +45,15 @@ type protocol struct {
 	Data      dataset.Report    `json:"data"`
 }
 
-func (e *evaluation) compare(rows []row) (*evaluated, error) {
-	out := &evaluated{rows: rows, seed: e.seed, draws: e.resamples, Profile: json.RawMessage("[]"), Ablation: []json.RawMessage{}, Protocol: protocol{
-		Split: e.d.Split, Targets: e.report.Targets, Ranked: "all items; what is in the user's history is left out",
-		ChosenBy: chosenBy + " on val, slice " + rank.All, Fitted: "train", Seed: e.seed, Lengths: e.onTest.K, Slices: rank.Descriptions(), Data: e.report,
+// Compare puts rows beside each other; differences are to the best baseline among them.
+func (e *Evaluation) Compare(rows []Row) (*Comparison, error) {
+	out := &Comparison{rows: rows, seed: e.c.Seed, draws: e.c.Resamples, Profile: json.RawMessage("[]"), Ablation: []json.RawMessage{}, Protocol: Protocol{
+		Split: e.c.Data.Split, Targets: e.c.Report.Targets, Ranked: "all items; what is in the user's history is left out",
+		ChosenBy: chosenBy + " on val, slice " + rank.All, Fitted: "train", Seed: e.c.Seed, Lengths: e.onTest.K, Slices: rank.Descriptions(), Data: e.c.Report,
 		Test:      "each model was measured on test once, after its setting was chosen on val",
-		Intervals: fmt.Sprintf("95 %%, bootstrap over users, %d resamples; differences are paired on the same users", e.resamples),
+		Intervals: fmt.Sprintf("95 %%, bootstrap over users, %d resamples; differences are paired on the same users", e.c.Resamples),
 	}}
-	if e.refit {
+	if e.c.Refit {
 		out.Protocol.Fitted = "train to choose, train and val together for the test"
 	}
 	if s := e.final.Strength; s.Power > 0 {
@@ -61,13 +62,13 @@ func (e *evaluation) compare(rows []row) (*evaluated, error) {
 	}
 	best := -1.
 	for _, r := range rows {
-		if all, ok := r.result.Slice(rank.All); r.baseline && ok && all.Mean(chosenBy) > best {
+		if all, ok := r.Result.Slice(rank.All); r.Baseline && ok && all.Mean(chosenBy) > best {
 			best, out.against = all.Mean(chosenBy), r
 		}
 	}
-	out.Protocol.Opponent = out.against.name + ": the baseline with the greatest " + chosenBy + " on test, the hardest to beat"
+	out.Protocol.Opponent = out.against.Name + ": the baseline with the greatest " + chosenBy + " on test, the hardest to beat"
 	for _, r := range rows {
-		for _, s := range r.result.Slices {
+		for _, s := range r.Result.Slices {
 			line, err := out.line(r, s)
 			if err != nil {
 				return nil, err
@@ -79,11 +80,11 @@ func (e *evaluation) compare(rows []row) (*evaluated, error) {
 }
 
 // difference of a model to the opponent in one slice; ok is false for the opponent itself and where nobody was measured.
-func (o *evaluated) difference(r row, s rank.SliceResult, metric string) (_ rank.Estimate, ok bool, err error) {
-	if r.name == o.against.name && r.baseline || len(s.Users) == 0 {
+func (o *Comparison) difference(r Row, s rank.SliceResult, metric string) (_ rank.Estimate, ok bool, err error) {
+	if r.Name == o.against.Name && r.Baseline || len(s.Users) == 0 {
 		return rank.Estimate{}, false, nil
 	}
-	other, found := o.against.result.Slice(s.Name)
+	other, found := o.against.Result.Slice(s.Name)
 	if !found {
 		return rank.Estimate{}, false, nil
 	}
@@ -92,10 +93,10 @@ func (o *evaluated) difference(r row, s rank.SliceResult, metric string) (_ rank
 }
 
 // line is one result of the JSON: flat, since the names of metrics depend on the lengths.
-func (o *evaluated) line(r row, s rank.SliceResult) (json.RawMessage, error) {
-	line := map[string]any{"model": r.name, "setting": r.setting, "baseline": r.baseline, "slice": s.Name, "users": len(s.Users)}
-	if r.validation >= 0 {
-		line["validation"] = map[string]float64{chosenBy: r.validation}
+func (o *Comparison) line(r Row, s rank.SliceResult) (json.RawMessage, error) {
+	line := map[string]any{"model": r.Name, "setting": r.Setting, "baseline": r.Baseline, "slice": s.Name, "users": len(s.Users)}
+	if r.Validation >= 0 {
+		line["validation"] = map[string]float64{chosenBy: r.Validation}
 	}
 	intervals := map[string][2]float64{}
 	for name, e := range s.Estimates {
@@ -105,8 +106,8 @@ func (o *evaluated) line(r row, s rank.SliceResult) (json.RawMessage, error) {
 		line[name] = v
 	}
 	line["ci95"] = intervals
-	if r.name != o.against.name || !r.baseline {
-		difference := map[string]any{"to": o.against.name}
+	if r.Name != o.against.Name || !r.Baseline {
+		difference := map[string]any{"to": o.against.Name}
 		for _, metric := range []string{"recall@20", "ndcg@20"} {
 			d, ok, err := o.difference(r, s, metric)
 			if err != nil {
@@ -121,28 +122,28 @@ func (o *evaluated) line(r row, s rank.SliceResult) (json.RawMessage, error) {
 	return json.Marshal(line)
 }
 
-// print writes the tables a person reads.
-func (o *evaluated) print(out io.Writer) error {
+// Print writes the tables a person reads.
+func (o *Comparison) Print(out io.Writer) error {
 	p := o.Protocol
-	fmt.Fprintf(out, "%s\n", describe(p.Data))
+	fmt.Fprintf(out, "%s\n", p.Data.Summary())
 	fmt.Fprintf(out, "Ranked: %s. Targets: %s.\nChosen by %s; fitted on %s; %s.\n", p.Ranked, p.Targets, p.ChosenBy, p.Fitted, p.Test)
 	if p.Weights != "" {
 		fmt.Fprintf(out, "Weights: %s.\n", p.Weights)
 	}
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "model\tsetting\tval R@20\trecall@20\t95 %%\tndcg@20\t95 %%\thit@20\tcoverage@20\tΔ recall@20 to %s\t95 %%\n", o.against.name)
+	fmt.Fprintf(w, "model\tsetting\tval R@20\trecall@20\t95 %%\tndcg@20\t95 %%\thit@20\tcoverage@20\tΔ recall@20 to %s\t95 %%\n", o.against.Name)
 	for _, r := range o.rows {
-		all, ok := r.result.Slice(rank.All)
+		all, ok := r.Result.Slice(rank.All)
 		if !ok || len(all.Users) == 0 {
 			continue
 		}
 		val := "–"
-		if r.validation >= 0 {
-			val = fmt.Sprintf("%.4f", r.validation)
+		if r.Validation >= 0 {
+			val = fmt.Sprintf("%.4f", r.Validation)
 		}
 		recall, ndcg := all.Estimates["recall@20"], all.Estimates["ndcg@20"]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%.4f\t%s\t%.4f\t%s\t%.4f\t%.3f", r.name, r.setting, val, recall.Mean, span(recall), ndcg.Mean, span(ndcg), all.Mean("hit@20"), all.Coverage["coverage@20"])
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.4f\t%s\t%.4f\t%s\t%.4f\t%.3f", r.Name, r.Setting, val, recall.Mean, span(recall), ndcg.Mean, span(ndcg), all.Mean("hit@20"), all.Coverage["coverage@20"])
 		d, ok, err := o.difference(r, all, "recall@20")
 		if err != nil {
 			return err
@@ -158,13 +159,13 @@ func (o *evaluated) print(out io.Writer) error {
 	}
 	fmt.Fprint(out, "\nrecall@20 by slice\n")
 	names := []string{}
-	for _, s := range o.rows[0].result.Slices {
+	for _, s := range o.rows[0].Result.Slices {
 		names = append(names, s.Name)
 	}
 	fmt.Fprintf(w, "model\t%s\n", strings.Join(names, "\t"))
 	for _, r := range o.rows {
-		fmt.Fprint(w, r.name)
-		for _, s := range r.result.Slices {
+		fmt.Fprint(w, r.Name)
+		for _, s := range r.Result.Slices {
 			if len(s.Users) == 0 {
 				fmt.Fprint(w, "\t–")
 			} else {
@@ -174,7 +175,7 @@ func (o *evaluated) print(out io.Writer) error {
 		fmt.Fprintln(w)
 	}
 	fmt.Fprint(w, "users")
-	for _, s := range o.rows[0].result.Slices {
+	for _, s := range o.rows[0].Result.Slices {
 		fmt.Fprintf(w, "\t%d", len(s.Users))
 	}
 	fmt.Fprintln(w)
