@@ -1,6 +1,10 @@
 package clean
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/dustin/go-humanize"
+)
 
 // Effect is what a step does with the rows or values it finds.
 type Effect string
@@ -58,9 +62,9 @@ const (
 func Steps() []Step {
 	fences := fmt.Sprintf("more than %d quartile distances outside the quartiles (of the logarithms, where values are positive and lean to the right)", Fence)
 	return []Step{
-		bots: {"bots", "events", fmt.Sprintf("A user with more than %s events is a bot: none of its events counts, and it gets no vector.", thousands(MostRows)), "rows", LeftOut},
+		bots: {"bots", "events", fmt.Sprintf("A user with more than %s events is a bot: none of its events counts, and it gets no vector.", humanize.Comma(MostRows)), "rows", LeftOut},
 		rates: {"impossible rates", "events", fmt.Sprintf("Events at more than %d different moments of one second, or %s of one hour, did not come from a hand. Purchases and returns are exempt: they come as baskets.",
-			MostPerSecond, thousands(MostPerHour)), "rows", LeftOut},
+			MostPerSecond, humanize.Comma(MostPerHour)), "rows", LeftOut},
 		repeatedEvents:    {"repeated events", "events", "Rows that equal another in all but their id. In some shops they are real (two lines of one receipt), so they are kept.", "rows", Reported},
 		unknownProducts:   {"unknown products", "events", "Events about a product that the catalogue does not hold: kept, and used once it does.", "rows", Reported},
 		noNumbers:         {"values that are no number", "events", "What is infinite or not a number becomes missing. Missing values of events stay missing.", "values", Changed},
@@ -78,11 +82,4 @@ func Steps() []Step {
 		priceOutliers:  {"outlying prices", "products", "Prices " + fences + " are put onto that fence for models; what is shown is the price as given.", "values", Changed},
 		rareCategories: {"rare categories", "products", "By the same rule as rare names.", "values", Changed},
 	}
-}
-
-func thousands(n int) string {
-	if n < 1_000 {
-		return fmt.Sprint(n)
-	}
-	return thousands(n/1_000) + fmt.Sprintf(",%03d", n%1_000)
 }

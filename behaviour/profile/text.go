@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"github.com/dustin/go-humanize"
 )
 
 // screenTags is how many interests and categories one screen holds.
@@ -23,7 +25,7 @@ func (p Profile) WriteText(w io.Writer) error {
 	case p.Profiling == "no" || p.Profiling == "default" && p.Activity.Types == nil:
 		fmt.Fprintf(&b, "%s has not agreed to profiling: there is no profile.\n", printable(p.User, 60))
 	case p.Bot:
-		fmt.Fprintf(&b, "%s is a program: %s events. There is no profile.\n", printable(p.User, 60), thousands(float64(p.Cleaning.Bot), 0))
+		fmt.Fprintf(&b, "%s is a program: %s events. There is no profile.\n", printable(p.User, 60), humanize.Comma(int64(p.Cleaning.Bot)))
 	default:
 		p.text(&b)
 	}
@@ -42,11 +44,11 @@ func (p Profile) text(b *bytes.Buffer) {
 		fmt.Fprintf(b, "activity    none yet\n")
 	} else {
 		fmt.Fprintf(b, "activity    %s on %s, %s to %s, %s, %s unknown\n", count(a.Events, "event"), count(a.Days, "day"),
-			a.First.Format(time.DateOnly), a.Last.Format(time.DateOnly), count(a.Products, "product"), thousands(float64(a.Unknown), 0))
+			a.First.Format(time.DateOnly), a.Last.Format(time.DateOnly), count(a.Products, "product"), humanize.Comma(int64(a.Unknown)))
 		fmt.Fprintf(b, "            %s\n", kinds(a.Types))
 		fmt.Fprintf(b, "            hours 0 to 23 (%s) %s   Sunday to Saturday %s\n", printable(a.Zone, 20), bars(a.Hours[:]), bars(a.Weekdays[:]))
 		fmt.Fprintf(b, "value       last seen %s ago (%d of 3) · %s (%d of 3) · %s paid", count(int(*v.RecencyDays), "day"), v.RecencyGrade,
-			count(v.Baskets, "basket"), v.FrequencyGrade, thousands(v.Money, 2))
+			count(v.Baskets, "basket"), v.FrequencyGrade, amount(v.Money))
 		if v.MoneyGrade != nil {
 			fmt.Fprintf(b, " (%d of 3)", *v.MoneyGrade)
 		}
@@ -54,7 +56,7 @@ func (p Profile) text(b *bytes.Buffer) {
 	}
 	if r := p.Price; r != nil {
 		of := map[string]string{"purchase": "bought", "intent": "wanted", "view": "seen"}[r.Of]
-		fmt.Fprintf(b, "prices      %s to %s, median %s, of %s %s", thousands(r.Low, 2), thousands(r.High, 2), thousands(r.Median, 2), count(r.Products, "product"), of)
+		fmt.Fprintf(b, "prices      %s to %s, median %s, of %s %s", amount(r.Low), amount(r.High), amount(r.Median), count(r.Products, "product"), of)
 		if r.Rank != nil {
 			fmt.Fprintf(b, ": %s, dearer than %.0f %% of the catalogue", r.Band, 100**r.Rank)
 		}
@@ -139,7 +141,7 @@ func kinds(types map[string]int) string {
 	})
 	var out []string
 	for _, n := range names {
-		out = append(out, fmt.Sprintf("%s %s", printable(n, 20), thousands(float64(types[n]), 0)))
+		out = append(out, fmt.Sprintf("%s %s", printable(n, 20), humanize.Comma(int64(types[n]))))
 	}
 	return printable(strings.Join(out, " · "), 88)
 }
@@ -162,13 +164,12 @@ func count(n int, what string) string {
 	if n != 1 {
 		what += "s"
 	}
-	return thousands(float64(n), 0) + " " + what
+	return humanize.Comma(int64(n)) + " " + what
 }
 
-// thousands groups digits by commas.
-func thousands(v float64, decimals int) string {
-	s := fmt.Sprintf("%.*f", decimals, v)
-	whole, rest, _ := strings.Cut(s, ".")
+// amount writes money with two decimals, and digits grouped by commas.
+func amount(v float64) string {
+	whole, cents, _ := strings.Cut(fmt.Sprintf("%.2f", v), ".")
 	sign := ""
 	if strings.HasPrefix(whole, "-") {
 		sign, whole = "-", whole[1:]
@@ -176,10 +177,7 @@ func thousands(v float64, decimals int) string {
 	for i := len(whole) - 3; i > 0; i -= 3 {
 		whole = whole[:i] + "," + whole[i:]
 	}
-	if rest != "" {
-		rest = "." + rest
-	}
-	return sign + whole + rest
+	return sign + whole + "." + cents
 }
 
 // printable keeps a shop's text from moving the cursor or filling the screen.

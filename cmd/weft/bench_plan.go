@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -162,7 +163,7 @@ func keyBytes(ctx context.Context, rdb redis.UniversalClient, key string, server
 // printPlan tells the plan, and of each figure whether it was measured.
 func printPlan(a *app, p planned, c benchCost) error {
 	plan := p.fleet(c)
-	fmt.Fprintf(a.out, "\n%s photos in %v, %.0f a second:\n", grouped(int64(plan.Photos)), p.Within, plan.Rate)
+	fmt.Fprintf(a.out, "\n%s photos in %v, %.0f a second:\n", humanize.Comma(int64(plan.Photos)), p.Within, plan.Rate)
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
 	from := "measured here, over redis-server"
 	if !c.OnServer {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // plot is curves over time, one below another in one SVG.
@@ -128,7 +130,7 @@ func (p plot) draw(s *strings.Builder, from, to float64) {
 	y := func(v float64) float64 { return plotY1 - v/top*(plotY1-plotY0) }
 	fmt.Fprintf(s, `<text x="4" y="14" font-weight="600">%s</text>`, template.HTMLEscapeString(p.Title))
 	for _, v := range []float64{0, top / 2, top} {
-		fmt.Fprintf(s, `<line x1="%g" x2="%g" y1="%.1f" y2="%.1f" stroke="#e4e4e4"/><text x="%g" y="%.1f" text-anchor="end">%s</text>`, plotX0, plotX1, y(v), y(v), plotX0-6, y(v)+4, shortNumber(v))
+		fmt.Fprintf(s, `<line x1="%g" x2="%g" y1="%.1f" y2="%.1f" stroke="#e4e4e4"/><text x="%g" y="%.1f" text-anchor="end">%s</text>`, plotX0, plotX1, y(v), y(v), plotX0-6, y(v)+4, humanize.Commaf(math.Round(10*v)/10))
 	}
 	step := niceStep((to - from) / 8)
 	for t := math.Ceil(from/step) * step; t <= to; t += step {

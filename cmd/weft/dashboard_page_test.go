@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/dustin/go-humanize"
 )
 
 // dashboardPage is the dashboard as a page: its panels where they lie, each with what its queries returned.
@@ -73,7 +74,10 @@ func (p shownPanel) amount(v float64) string {
 	case "percentunit":
 		return fmt.Sprintf("%.3g %%", 100*v)
 	}
-	return shortNumber(v)
+	if v >= 1000 {
+		return humanize.Comma(int64(math.Round(v)))
+	}
+	return fmt.Sprintf("%.3g", v)
 }
 
 // Drawing is the panel's lines over time.

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"embed"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -17,6 +14,7 @@ import (
 	"weft/behaviour"
 	"weft/behaviour/clean"
 	"weft/behaviour/listings"
+	"weft/behaviour/report"
 	"weft/storage/reports"
 )
 
@@ -55,7 +53,7 @@ func (c *dataReportCmd) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("data report: %w", err)
 	}
 	if out != "" || c.Publish {
-		page, err := drawDataReport(reportedData{Survey: survey, Tenant: string(s.tenant), Unreadable: unreadable, Version: version})
+		page, err := report.Draw(report.Data{Survey: survey, Tenant: string(s.tenant), Unreadable: unreadable, Version: version})
 		if err == nil && out != "" {
 			err = writeWhole(out, page)
 		}
@@ -132,34 +130,6 @@ func (s *stock) survey(ctx context.Context, a *app) (_ *clean.Survey, unreadable
 		return nil, 0, err
 	}
 	return v.Survey(), unreadable, nil
-}
-
-//go:embed data_report.html
-var dataReportFiles embed.FS
-
-// reportedData is what the page is made of.
-type reportedData struct {
-	*clean.Survey
-	Tenant     string
-	Unreadable int
-	Version    string
-}
-
-func drawDataReport(d reportedData) ([]byte, error) {
-	t, err := template.New("data_report.html").Funcs(template.FuncMap{
-		"count": grouped, "number": shortNumber, "part": percentOf, "day": func(t time.Time) string { return t.Format(time.DateOnly) }, "add": func(a, b int) int { return a + b },
-	}).ParseFS(dataReportFiles, "data_report.html")
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, struct {
-		reportedData
-		Charts []chartGroup
-	}{d, dataCharts(d.Survey)}); err != nil {
-		return nil, fmt.Errorf("drawing the report: %w", err)
-	}
-	return b.Bytes(), nil
 }
 
 // writeWhole writes a file that appears whole or not at all.

@@ -137,12 +137,12 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 			err = pprof.StartCPUProfile(f)
 		}
 		if err != nil {
-			return report(errOut, usageError{fmt.Errorf("--profile: %w", err)})
+			return failed(errOut, usageError{fmt.Errorf("--profile: %w", err)})
 		}
 		defer func() { pprof.StopCPUProfile(); _ = f.Close() }()
 	}
 	if err := ctx.Run(a); err != nil {
-		return report(errOut, err)
+		return failed(errOut, err)
 	}
 	return exitDone
 }
@@ -156,7 +156,8 @@ func (l redisLog) Printf(_ context.Context, format string, v ...any) {
 	l.log.Debug("redis client: " + fmt.Sprintf(format, v...))
 }
 
-func report(w io.Writer, err error) int {
+// failed says why, and gives the exit code.
+func failed(w io.Writer, err error) int {
 	fmt.Fprintln(w, "weft:", err)
 	var u usageError
 	if errors.As(err, &u) {
