@@ -11,7 +11,7 @@ import (
 // encoder is the batches of one encoder, which mix tenants, and the order in which they are served there.
 type encoder[In any] struct {
 	*extractors.Batcher[queued[In], encoded]
-	order *order
+	order *encoderOrder
 }
 
 // queued is an item in the line before an encoder.
@@ -30,7 +30,7 @@ type encoded struct {
 
 // newEncoder starts the runners of encode; cfg is all but the order of service.
 func newEncoder[In any](cfg extractors.BatchConfig[queued[In]], encode func(context.Context, []In) ([][]float32, error)) (e encoder[In], err error) {
-	e.order = newOrder()
+	e.order = newEncoderOrder()
 	cfg.First = func(a, b queued[In]) bool {
 		if a.turn != b.turn {
 			return a.turn < b.turn

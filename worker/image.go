@@ -23,7 +23,7 @@ func (w *Worker) image(ctx context.Context, t tasks.Task) error {
 	if err := w.screen(ctx, t, photo); err != nil {
 		return err
 	}
-	err = w.once(ctx, r, photo, tasks.Image, func() ([]float32, error) {
+	err = w.featureOnce(ctx, r, photo, tasks.Image, func() ([]float32, error) {
 		if w.suspect(t) {
 			return w.encodeApart(ctx, r, photo)
 		}

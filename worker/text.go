@@ -29,7 +29,7 @@ func (w *Worker) text(ctx context.Context, t tasks.Task) error {
 	if err := w.screen(ctx, t, listing); err != nil {
 		return err
 	}
-	err = w.once(ctx, r, listing, tasks.Text, func() ([]float32, error) { return w.encodeText(ctx, r, listing) })
+	err = w.featureOnce(ctx, r, listing, tasks.Text, func() ([]float32, error) { return w.encodeText(ctx, r, listing) })
 	if err != nil {
 		return err
 	}

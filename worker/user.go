@@ -16,7 +16,7 @@ import (
 // run at any time, twice, or late. Runs for one shopper take turns, and those that wait
 // for the same turn share it.
 func (w *Worker) user(ctx context.Context, t tasks.Task) error {
-	return w.turns.take(ctx, t.User, func() (busy time.Duration, err error) {
+	return w.userRuns.do(ctx, t.User, func() (busy time.Duration, err error) {
 		version, err := w.Vectors.Now(ctx)
 		if err != nil {
 			return 0, fmt.Errorf("taking the source version: %w", err)

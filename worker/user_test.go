@@ -239,9 +239,9 @@ func (f *failingTexts) Encode(context.Context, [][]int32) ([][]float32, error) {
 
 // One run at a time for each shopper; all who come while it runs share the next, which
 // begins after they came, and not before the shopper has rested.
-func TestTurns(t *testing.T) {
+func TestOneRunAtATimeForAUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var turns turns
+		var users userRuns
 		var running, runs atomic.Int64
 		began := time.Now()
 		var starts []time.Duration
@@ -258,7 +258,7 @@ func TestTurns(t *testing.T) {
 		come := func(n int) {
 			for range n {
 				go func() {
-					if err := turns.take(t.Context(), "u", run); err != nil {
+					if err := users.do(t.Context(), "u", run); err != nil {
 						t.Error(err)
 					}
 				}()
@@ -268,26 +268,26 @@ func TestTurns(t *testing.T) {
 		come(1)
 		come(50)
 		time.Sleep(5 * time.Second)
-		turns.mu.Lock() // taken last by whoever left
+		users.mu.Lock() // taken last by whoever left
 		if want := []time.Duration{0, time.Second}; runs.Load() != 2 || !slices.Equal(starts, want) {
 			t.Errorf("%d runs, begun at %v, want %v", runs.Load(), starts, want)
 		}
-		turns.mu.Unlock()
+		users.mu.Unlock()
 		// Whoever gives up waiting leaves nothing behind.
 		come(1)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
-			if err := turns.take(ctx, "u", run); !errors.Is(err, context.Canceled) {
+			if err := users.do(ctx, "u", run); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
 		}()
 		synctest.Wait()
 		cancel()
 		time.Sleep(5 * time.Second)
-		turns.mu.Lock()
-		defer turns.mu.Unlock()
-		if runs.Load() != 3 || len(turns.now) != 0 {
-			t.Errorf("%d runs, %d shoppers are remembered", runs.Load(), len(turns.now))
+		users.mu.Lock()
+		defer users.mu.Unlock()
+		if runs.Load() != 3 || len(users.now) != 0 {
+			t.Errorf("%d runs, %d shoppers are remembered", runs.Load(), len(users.now))
 		}
 	})
 }

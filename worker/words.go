@@ -38,7 +38,7 @@ func (w *Worker) read(ctx context.Context, text *gather.Words) ([]float32, error
 		return nil, err
 	}
 	defer r.leave()
-	err = w.once(ctx, r, c, tasks.Text, func() ([]float32, error) { return w.encodeText(ctx, r, c) })
+	err = w.featureOnce(ctx, r, c, tasks.Text, func() ([]float32, error) { return w.encodeText(ctx, r, c) })
 	var f *fault
 	if errors.As(err, &f) {
 		w.metrics.died(f.reason)

@@ -59,8 +59,8 @@ type Worker struct {
 	products *extractors.Batcher[fusion.ProductParts, fusion.ProductVectors]
 	users    *extractors.Batcher[fusion.UserParts, fusion.UserVector]
 	parts    *gather.Reader
-	flights  flights
-	turns    turns    // of shoppers
+	flights  flights // of features that are being made
+	userRuns userRuns
 	listings listings // of the tables of behaviour
 	metrics  *metrics
 }

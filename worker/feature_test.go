@@ -16,7 +16,7 @@ func TestAKnownContentGivesItsRoomBack(t *testing.T) {
 	r, err := b.enter(t.Context(), tasks.Live)
 	b.must(err)
 	known := content{sha: sha("a photo"), body: []byte("a photo")}
-	b.must(b.once(t.Context(), r, known, tasks.Image, func() ([]float32, error) { return nil, errors.New("encoded again") }))
+	b.must(b.featureOnce(t.Context(), r, known, tasks.Image, func() ([]float32, error) { return nil, errors.New("encoded again") }))
 	if all := (ahead + 1) * b.Encoders; b.gate.free != all {
 		t.Errorf("%d places of %d are free", b.gate.free, all)
 	}

@@ -10,14 +10,14 @@ import (
 	"weft/tasks"
 )
 
-// turns runs one fusion for a shopper at a time. Of those who wait, the first runs when
+// userRuns runs one fusion for a shopper at a time. Of those who wait, the first runs when
 // its turn comes and the others share its outcome: it reads after all of them came.
 //
 // After a turn the shopper rests restFactor times as long as the reading kept a core
 // busy, so that one who sends events without end takes a bounded share of the worker.
-type turns struct {
+type userRuns struct {
 	mu  sync.Mutex
-	now map[tasks.UserID]*queueing
+	now map[tasks.UserID]*userLine
 }
 
 const (
@@ -25,17 +25,17 @@ const (
 	mostRest   = 5 * time.Second
 )
 
-// queueing is those who come for one shopper.
-type queueing struct {
+// userLine is those who come for one shopper.
+type userLine struct {
 	turn chan struct{} // holds the turn
 	next *flight       // waits for it; nil: nobody
 	held int           // by those who run, wait or rest
 }
 
-// take runs when the shopper's turn comes, or shares the run of another who waits for
+// do runs when the shopper's turn comes, or shares the run of another who waits for
 // it. run returns how long it kept a core busy.
-func (t *turns) take(ctx context.Context, id tasks.UserID, run func() (time.Duration, error)) error {
-	q, f, first := t.join(id)
+func (u *userRuns) do(ctx context.Context, id tasks.UserID, run func() (time.Duration, error)) error {
+	q, f, first := u.join(id)
 	if !first {
 		select {
 		case <-f.done:
@@ -48,20 +48,20 @@ func (t *turns) take(ctx context.Context, id tasks.UserID, run func() (time.Dura
 	case q.turn <- struct{}{}:
 	case <-ctx.Done():
 		f.err = fmt.Errorf("waiting for a turn: %w", context.Cause(ctx))
-		t.leave(id, q, f)
+		u.leave(id, q, f)
 		close(f.done)
 		return f.err
 	}
-	t.mu.Lock()
+	u.mu.Lock()
 	q.next = nil // whoever comes from now on may have something newer
-	t.mu.Unlock()
+	u.mu.Unlock()
 	var busy time.Duration
 	f.err = errEnded // should run panic
 	defer func() {
 		close(f.done)
 		time.AfterFunc(min(restFactor*busy, mostRest), func() {
 			<-q.turn
-			t.leave(id, q, nil)
+			u.leave(id, q, nil)
 		})
 	}()
 	busy, f.err = run()
@@ -70,16 +70,16 @@ func (t *turns) take(ctx context.Context, id tasks.UserID, run func() (time.Dura
 
 var errEnded = errors.New("the run that was shared has ended without a result")
 
-func (t *turns) join(id tasks.UserID) (q *queueing, f *flight, first bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.now == nil {
-		t.now = map[tasks.UserID]*queueing{}
+func (u *userRuns) join(id tasks.UserID) (q *userLine, f *flight, first bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.now == nil {
+		u.now = map[tasks.UserID]*userLine{}
 	}
-	q, ok := t.now[id]
+	q, ok := u.now[id]
 	if !ok {
-		q = &queueing{turn: make(chan struct{}, 1)}
-		t.now[id] = q
+		q = &userLine{turn: make(chan struct{}, 1)}
+		u.now[id] = q
 	}
 	if q.next != nil {
 		return q, q.next, false
@@ -90,13 +90,13 @@ func (t *turns) join(id tasks.UserID) (q *queueing, f *flight, first bool) {
 }
 
 // leave gives up f, if it still waits, and forgets a shopper for whom nobody is there.
-func (t *turns) leave(id tasks.UserID, q *queueing, f *flight) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (u *userRuns) leave(id tasks.UserID, q *userLine, f *flight) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	if f != nil && q.next == f {
 		q.next = nil
 	}
 	if q.held--; q.held == 0 {
-		delete(t.now, id)
+		delete(u.now, id)
 	}
 }

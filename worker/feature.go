@@ -45,17 +45,17 @@ func (f *flights) land(key string, fl *flight, err error) {
 	close(fl.done)
 }
 
-// once makes the feature of a content unless it is durable already: the same
+// featureOnce makes the feature of a content unless it is durable already: the same
 // photo under two products is encoded once, and never again after that. Tasks
 // that hold the same content at the same time share one run and its outcome. It
 // gives the room back before it waits, and at the latest when it returns: whatever
 // its caller waits for then, it holds no content.
-func (w *Worker) once(ctx context.Context, r *room, c content, m tasks.Modality, encode func() ([]float32, error)) error {
+func (w *Worker) featureOnce(ctx context.Context, r *room, c content, m tasks.Modality, encode func() ([]float32, error)) error {
 	defer r.leave()
 	key := lake.FeatureKey(c.sha, w.Recipes[m])
 	fl, first := w.flights.join(key)
 	if first {
-		w.flights.land(key, fl, w.feature(ctx, r, key, c, m, encode))
+		w.flights.land(key, fl, w.makeFeature(ctx, r, key, c, m, encode))
 		return fl.err
 	}
 	r.leave()
@@ -70,7 +70,7 @@ func (w *Worker) once(ctx context.Context, r *room, c content, m tasks.Modality,
 	}
 }
 
-func (w *Worker) feature(ctx context.Context, r *room, key string, c content, m tasks.Modality, encode func() ([]float32, error)) (err error) {
+func (w *Worker) makeFeature(ctx context.Context, r *room, key string, c content, m tasks.Modality, encode func() ([]float32, error)) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // whoever waits for the flight must hear of it
 			err = panicked("encode", c.sha, p)
