@@ -55,7 +55,9 @@ func (c *dataReportCmd) Run(ctx context.Context, a *app) error {
 	if out != "" || c.Publish {
 		page, err := report.Draw(report.Data{Survey: survey, Tenant: string(s.tenant), Unreadable: unreadable, Version: version})
 		if err == nil && out != "" {
-			err = writeWhole(out, page)
+			if err = os.MkdirAll(filepath.Dir(out), 0o755); err == nil {
+				err = writeWhole(out, page)
+			}
 		}
 		if err != nil {
 			return err
@@ -130,26 +132,4 @@ func (s *stock) survey(ctx context.Context, a *app) (_ *clean.Survey, unreadable
 		return nil, 0, err
 	}
 	return v.Survey(), unreadable, nil
-}
-
-// writeWhole writes a file that appears whole or not at all.
-func writeWhole(path string, body []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".weft-data-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.Write(body)
-	for _, step := range []func() error{func() error { return f.Chmod(0o644) }, f.Close} {
-		if e := step(); err == nil {
-			err = e
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -169,5 +169,5 @@ func writeReport(ctx context.Context, path string, shop *tenant, products []neig
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
+	return writeWhole(path, b.Bytes())
 }

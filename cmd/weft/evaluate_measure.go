@@ -1,11 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -163,11 +162,12 @@ func (c *evaluateCmd) ablate(ctx context.Context, a *app, run *evaluation.Evalua
 
 // writePage draws the page of --report.
 func writePage(path string, out *evaluation.Comparison) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("--report: %w", err)
+	var page bytes.Buffer
+	err := out.WriteHTML(&page)
+	if err == nil {
+		err = writeWhole(path, page.Bytes())
 	}
-	if err := errors.Join(out.WriteHTML(f), f.Close()); err != nil {
+	if err != nil {
 		return fmt.Errorf("--report %s: %w", path, err)
 	}
 	return nil

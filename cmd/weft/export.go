@@ -10,7 +10,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -163,23 +162,23 @@ func (c *catalogue) features(ctx context.Context, m tasks.Modality) iter.Seq2[fe
 
 // writeRows writes rows to a file that appears only when it is whole.
 func writeRows[R any](format, path string, rows iter.Seq2[R, error], vector func(R) (string, []float32)) (n int, err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".weft-export-*")
+	f, err := newWhole(path)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = os.Remove(f.Name()) }()
+	defer func() { _ = f.Cleanup() }()
 	switch format {
 	case "parquet":
 		n, err = writeParquet(f, rows, vector)
 	case "jsonl":
 		n, err = writeJSONL(f, rows, vector)
 	default:
-		n, err = writeNPY(f, strings.TrimSuffix(path, ".npy")+".ids.txt", rows, vector)
+		n, err = writeNPY(f.File, strings.TrimSuffix(path, ".npy")+".ids.txt", rows, vector)
 	}
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+	if err != nil {
 		return n, err
 	}
-	return n, os.Rename(f.Name(), path)
+	return n, f.CloseAtomicallyReplace()
 }
 
 func writeParquet[R any](w io.Writer, rows iter.Seq2[R, error], vector func(R) (string, []float32)) (n int, err error) {
@@ -216,15 +215,11 @@ func writeJSONL[R any](w io.Writer, rows iter.Seq2[R, error], vector func(R) (st
 // writeNPY writes float32 [n,d]. The header is written again once n is known;
 // its length does not depend on n, because headers are padded.
 func writeNPY[R any](f *os.File, ids string, rows iter.Seq2[R, error], vector func(R) (string, []float32)) (n int, err error) {
-	sidecar, err := os.Create(ids)
+	sidecar, err := newWhole(ids)
 	if err != nil {
 		return 0, err
 	}
-	defer func() {
-		if err = errors.Join(err, sidecar.Close()); err != nil {
-			_ = os.Remove(ids)
-		}
-	}()
+	defer func() { _ = sidecar.Cleanup() }()
 	names, data := bufio.NewWriter(sidecar), bufio.NewWriter(f)
 	const most = 1 << 31
 	dim := 0
@@ -257,6 +252,8 @@ func writeNPY[R any](f *os.File, ids string, rows iter.Seq2[R, error], vector fu
 	if want := len(npyHeader("<f4", most, most)); len(head) != want {
 		return n, fmt.Errorf("npy header of %d bytes, want %d", len(head), want)
 	}
-	_, err = f.WriteAt(head, 0)
-	return n, err
+	if _, err := f.WriteAt(head, 0); err != nil {
+		return n, err
+	}
+	return n, sidecar.CloseAtomicallyReplace()
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"path/filepath"
 	"strings"
@@ -74,12 +75,18 @@ func TestExport(t *testing.T) {
 		}
 	})
 	t.Run("mixed", func(t *testing.T) {
-		o := weft(t, "export", "features", "--data", s.dir, "--format", "npy", "--out", filepath.Join(folder, "mixed.npy"))
+		mixed := filepath.Join(t.TempDir(), "mixed")
+		done(t, "export", "products", "--data", s.dir, "--format", "npy", "--out", mixed+".npy") // of an earlier day
+		before := [][]byte{read(t, mixed+".npy"), read(t, mixed+".ids.txt")}
+		o := weft(t, "export", "features", "--data", s.dir, "--format", "npy", "--out", mixed+".npy")
 		if o.code != exitFailed || !strings.Contains(o.err, "--modality") {
 			t.Errorf("features of two widths in one matrix: exit %d, %s", o.code, o.err)
 		}
-		if left, _ := filepath.Glob(filepath.Join(folder, "*mixed*")); len(left) > 0 {
+		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(mixed), "*")); len(left) != 2 {
 			t.Errorf("a failed export left %v", left)
+		}
+		if !bytes.Equal(before[0], read(t, mixed+".npy")) || !bytes.Equal(before[1], read(t, mixed+".ids.txt")) {
+			t.Error("a failed export spoiled the one that was there")
 		}
 	})
 	t.Run("evaluate", func(t *testing.T) {

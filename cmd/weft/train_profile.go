@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -81,7 +80,7 @@ func trainProfile(ctx context.Context, a *app, d *dataset.Dataset, dir string, s
 	if err := study.Evaluation.WriteHTML(page); err != nil {
 		return err
 	}
-	return errors.Join(os.WriteFile(filepath.Join(dir, "profile.onnx"), file, 0o644),
-		os.WriteFile(filepath.Join(dir, "profile.json"), append(text, '\n'), 0o644),
-		os.WriteFile(filepath.Join(dir, "profile.html"), page.Bytes(), 0o644))
+	return errors.Join(writeWhole(filepath.Join(dir, "profile.onnx"), file),
+		writeWhole(filepath.Join(dir, "profile.json"), append(text, '\n')),
+		writeWhole(filepath.Join(dir, "profile.html"), page.Bytes()))
 }

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/google/renameio/v2"
 )
 
 // Errors of the cache, for errors.Is.
@@ -229,20 +231,15 @@ func checkPin(wantSum string, wantSize int64, sum string, size int64) error {
 
 // place writes what r holds to path: whole and as pinned, or not at all. The
 // temporary file lies in tmp, on the file system of path.
-func place(tmp, path string, f File, r io.Reader) (err error) {
+func place(tmp, path string, f File, r io.Reader) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	w, err := os.CreateTemp(tmp, "file-*")
+	w, err := renameio.NewPendingFile(path, renameio.WithTempDir(tmp), renameio.WithStaticPermissions(0o644))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			w.Close()
-			os.Remove(w.Name())
-		}
-	}()
+	defer func() { _ = w.Cleanup() }()
 	d := newDigest()
 	if _, err := io.Copy(io.MultiWriter(w, d), io.LimitReader(r, f.Size+1)); err != nil {
 		return err
@@ -250,10 +247,7 @@ func place(tmp, path string, f File, r io.Reader) (err error) {
 	if err := d.check(f.SHA256, f.Size); err != nil {
 		return err
 	}
-	if err := errors.Join(w.Chmod(0o644), w.Sync(), w.Close()); err != nil {
-		return err
-	}
-	return os.Rename(w.Name(), path)
+	return w.CloseAtomicallyReplace()
 }
 
 func placeBytes(tmp, path string, f File, data []byte) error {

@@ -7,13 +7,14 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
+
+	"github.com/google/renameio/v2"
 
 	"weft/fusion/dataset"
 )
@@ -39,8 +40,9 @@ func (f *fit) tensors(p *parameter) [][]float32 {
 	return [][]float32{p.Data, p.Mean, p.Square, p.Average, p.best}
 }
 
-// save writes a checkpoint in place of the one that is there, so that a crash leaves one of the two.
-func (f *fit) save(path string) (err error) {
+// save writes a checkpoint in place of the one that is there, so that a crash leaves one of the two. What an earlier save
+// left that was killed half way is removed: it is as large as a checkpoint, and nobody else looks for it.
+func (f *fit) save(path string) error {
 	header := checkpointHeader{Inputs: f.inputs, State: f.state}
 	for _, p := range f.parameters {
 		header.Parameters = append(header.Parameters, parameterHeader{p.Name, len(p.Data)})
@@ -49,16 +51,15 @@ func (f *fit) save(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"[0-9]*")) // as NewPendingFile names them
+	for _, half := range left {
+		_ = os.Remove(half)
+	}
+	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = file.Close()
-			_ = os.Remove(file.Name())
-		}
-	}()
+	defer func() { _ = file.Cleanup() }()
 	sum := sha256.New()
 	w := bufio.NewWriterSize(io.MultiWriter(file, sum), 1<<20)
 	_, _ = w.Write(checkpointMagic) // a bufio.Writer keeps its first error until Flush
@@ -69,16 +70,13 @@ func (f *fit) save(path string) (err error) {
 			writeFloats(w, t)
 		}
 	}
-	if err = w.Flush(); err != nil {
+	if err := w.Flush(); err != nil {
 		return err
 	}
-	if _, err = file.Write(sum.Sum(nil)); err != nil {
+	if _, err := file.Write(sum.Sum(nil)); err != nil {
 		return err
 	}
-	if err = errors.Join(file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return file.CloseAtomicallyReplace()
 }
 
 // load goes on from a checkpoint. fs.ErrNotExist says that there is none.

@@ -9,10 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/google/renameio/v2"
 
 	"weft/fusion/dataset"
 	"weft/fusion/towers"
@@ -111,27 +112,19 @@ func (t *training) validation() towers.Validation {
 }
 
 // writeFile replaces a file as a whole and returns its SHA-256. fill need not look at errors of its writer.
-func writeFile(path string, fill func(io.Writer)) (digest string, err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+func writeFile(path string, fill func(io.Writer)) (digest string, _ error) {
+	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(0o644))
 	if err != nil {
 		return "", err
 	}
-	defer func() {
-		if err != nil {
-			_ = file.Close()
-			_ = os.Remove(file.Name())
-		}
-	}()
+	defer func() { _ = file.Cleanup() }()
 	sum := sha256.New()
 	w := bufio.NewWriterSize(io.MultiWriter(file, sum), 1<<20)
 	fill(w)
-	if err = w.Flush(); err != nil {
+	if err := w.Flush(); err != nil {
 		return "", err
 	}
-	if err = errors.Join(file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), os.Rename(file.Name(), path)
+	return hex.EncodeToString(sum.Sum(nil)), file.CloseAtomicallyReplace()
 }
 
 func lines(names []string) func(io.Writer) {
