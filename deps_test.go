@@ -32,13 +32,14 @@ var layers = map[string]struct {
 	"evaluation": {[]string{"fusion"}, "evaluation measures what it is handed, opened: figures must not depend on where models and rows are kept, or on an encoder"},
 	"scheduler":  {[]string{"tasks", "storage", "behaviour"}, "the scheduler compares and enqueues; it never decodes or encodes"},
 	"promote":    {[]string{"tasks", "storage", "behaviour", "fusion", "gather"}, "promotion makes vectors of what is stored, where no encoder and no queue is"},
+	"crew":       {nil, "a crew runs any program: how many there are to be is decided by who asks it"},
 	"doctor":     {[]string{"tasks", "storage"}, "the doctor looks at servers and disks as weft meets them; encoders and generations are the command's"},
 	"worker":     {[]string{"tasks", "storage", "extractors", "fusion", "behaviour", "gather"}, "the worker talks to the scheduler through the queue alone"},
 	"serve":      {[]string{"tasks", "storage", "extractors", "fusion", "client", "behaviour", "gather"}, "serve reads what was published; it does not reach into workers or the scheduler"},
 	"examples":   {[]string{"fusion", "onnx"}, "the sample's generators stand alone; their tests show what can be learned from what they make"},
 	"campaign": {[]string{"tasks", "storage", "scheduler"},
 		"the campaign breaks a fleet of programs from outside, and judges it by what the bucket and Redis hold"},
-	"cmd": {[]string{"tasks", "onnx", "client", "extractors", "fusion", "storage", "behaviour", "gather", "learning", "evaluation", "promote", "doctor", "scheduler", "worker", "serve", "examples"},
+	"cmd": {[]string{"tasks", "onnx", "client", "extractors", "fusion", "storage", "behaviour", "gather", "learning", "evaluation", "promote", "doctor", "crew", "scheduler", "worker", "serve", "examples"},
 		"cmd is the one place where everything is wired"},
 }
 

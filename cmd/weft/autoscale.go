@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"weft/crew"
 	"weft/scheduler"
 	"weft/tasks"
 	"weft/tasks/queue"
@@ -104,15 +105,15 @@ func (c *autoscaleCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	crew := newCrew(crewConfig{Program: program, Args: []string{"worker"}, Env: c.environment(os.Environ()), Output: a.err, Log: a.log,
+	workers := crew.New(crew.Config{Program: program, Args: []string{"worker"}, Env: c.environment(os.Environ()), Output: a.err, Log: a.log,
 		Grace: drainTime + closeTime + 5*time.Second, Now: time.Now})
 	fmt.Fprintf(a.err, "weft autoscale %s: %d to %d workers, everything within %v\n", version, policy.Min, policy.Max, c.DrainTarget)
 	gauge := scheduler.NewGauge(queue.NewClient(rdb))
-	return c.follow(ctx, a, policy, crew, func(ctx context.Context) (tasks.Fleet, error) { return gauge.Look(ctx, c.DrainTarget, tenants...) })
+	return c.follow(ctx, a, policy, workers, func(ctx context.Context) (tasks.Fleet, error) { return gauge.Look(ctx, c.DrainTarget, tenants...) })
 }
 
 // follow looks and acts until ctx ends, and then drains everybody.
-func (c *autoscaleCmd) follow(ctx context.Context, a *app, policy scheduler.Policy, crew *crew, measure func(context.Context) (tasks.Fleet, error)) error {
+func (c *autoscaleCmd) follow(ctx context.Context, a *app, policy scheduler.Policy, workers *crew.Crew, measure func(context.Context) (tasks.Fleet, error)) error {
 	tick := time.NewTicker(c.Every)
 	defer tick.Stop()
 	decided, said := policy.Min, -1
@@ -125,33 +126,33 @@ func (c *autoscaleCmd) follow(ctx context.Context, a *app, policy scheduler.Poli
 			a.log.Warn("the queues cannot be read; the workers stay as they are", "workers", decided, "error", err)
 		}
 		if ctx.Err() == nil {
-			crew.become(decided, policy.Max)
+			workers.Become(decided, policy.Max)
 		}
-		if err := c.tell(a, b.Backlog, err, decided, crew, &said); err != nil {
+		if err := c.tell(a, b.Backlog, err, decided, workers, &said); err != nil {
 			return err
 		}
 		select {
 		case <-tick.C:
-		case <-crew.changed:
+		case <-workers.Changed():
 		case <-ctx.Done():
-			crew.stop()
-			return c.tell(a, tasks.Backlog{}, nil, 0, crew, &said)
+			workers.Stop()
+			return c.tell(a, tasks.Backlog{}, nil, 0, workers, &said)
 		}
 	}
 }
 
-func (c *autoscaleCmd) tell(a *app, b tasks.Backlog, failed error, decided int, crew *crew, said *int) error {
-	s := crew.state()
+func (c *autoscaleCmd) tell(a *app, b tasks.Backlog, failed error, decided int, workers *crew.Crew, said *int) error {
+	s := workers.State()
 	if c.JSON {
 		l := look{Time: time.Now().UTC(), Waiting: b.Waiting, Delayed: b.Delayed, Unissued: b.Unissued, Work: b.Work, Oldest: b.Oldest, Wanted: b.Wanted, Decided: decided,
-			Running: s.running, Draining: s.draining, Started: s.started, Crashed: s.crashed, Killed: s.killed}
+			Running: s.Running, Draining: s.Draining, Started: s.Started, Crashed: s.Crashed, Killed: s.Killed}
 		if failed != nil {
 			l.Error = failed.Error()
 		}
 		return json.NewEncoder(a.out).Encode(l)
 	}
 	if decided != *said {
-		fmt.Fprintf(a.err, "%d workers (%d run, %d drain): %d items wait, %.0f s of one worker's work\n", decided, s.running, s.draining, b.Waiting+b.Unissued, b.Work)
+		fmt.Fprintf(a.err, "%d workers (%d run, %d drain): %d items wait, %.0f s of one worker's work\n", decided, s.Running, s.Draining, b.Waiting+b.Unissued, b.Work)
 		*said = decided
 	}
 	return nil

@@ -4,98 +4,18 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"weft/tasks"
 	"weft/tasks/queue"
 )
-
-// crewOf runs a shell script as every member.
-func crewOf(t *testing.T, script string, out io.Writer) *crew {
-	t.Helper()
-	c := newCrew(crewConfig{Program: "/bin/sh", Args: []string{"-c", script}, Env: os.Environ(), Output: out, Grace: 20 * time.Second,
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: time.Now})
-	t.Cleanup(c.stop)
-	return c
-}
-
-// lasting is a member that ends when it is asked to, and says so.
-const lasting = `trap 'echo drained; exit 0' TERM; echo up; while :; do sleep 0.05; done`
-
-func TestACrewGrowsAndDrains(t *testing.T) {
-	var out journal
-	c := crewOf(t, lasting, &out)
-	c.become(3, 3)
-	until(t, "three are up", func() bool { return strings.Count(out.String(), "up") == 3 })
-	c.become(1, 3)
-	if s := c.state(); s.running != 1 || s.running+s.draining > 3 {
-		t.Errorf("%+v", s)
-	}
-	until(t, "two have drained", func() bool { return c.state().draining == 0 })
-	if s := c.state(); s.running != 1 || s.started != 3 || s.crashed != 0 || s.killed != 0 || strings.Count(out.String(), "drained") != 2 {
-		t.Errorf("%+v\n%s", s, out.String())
-	}
-	c.stop()
-	if s := c.state(); s.running+s.draining != 0 || strings.Count(out.String(), "drained") != 3 {
-		t.Errorf("%+v\n%s", s, out.String())
-	}
-}
-
-// While some drain, others are started only as far as the limit goes.
-func TestACrewNeverExceedsItsMost(t *testing.T) {
-	var out journal
-	c := crewOf(t, `trap '' TERM; echo up; while :; do sleep 0.05; done`, &out)
-	c.Grace = time.Second
-	c.become(2, 2)
-	until(t, "two are up", func() bool { return strings.Count(out.String(), "up") == 2 })
-	c.become(0, 2)
-	c.become(2, 2)
-	if s := c.state(); s.running != 0 || s.draining != 2 {
-		t.Errorf("%+v: two drain, and two are the most", s)
-	}
-	until(t, "those that will not drain are ended", func() bool { return c.state().draining == 0 })
-	if s := c.state(); s.killed != 2 || s.crashed != 0 {
-		t.Errorf("%+v", s)
-	}
-}
-
-func TestACrewReplacesWhatCrashesWithGrowingPauses(t *testing.T) {
-	c := crewOf(t, "exit 3", io.Discard)
-	now := time.Unix(0, 0)
-	c.Now = func() time.Time { return now }
-	var pauses []time.Duration
-	for range 9 {
-		started := c.state().started
-		for c.become(1, 1); c.state().started == started; c.become(1, 1) {
-			now = now.Add(100 * time.Millisecond)
-			if pause := now.Sub(time.Unix(0, 0)); pause > time.Hour {
-				t.Fatal("it is not replaced")
-			}
-		}
-		<-c.changed
-		pauses = append(pauses, c.notBefore.Sub(now))
-	}
-	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60}
-	for i, p := range pauses {
-		if p != want[i]*time.Second {
-			t.Errorf("pause %d is %v, want %v s", i+1, p, int(want[i]))
-		}
-	}
-	if s := c.state(); s.crashed != 9 || s.running != 0 {
-		t.Errorf("%+v", s)
-	}
-}
 
 // Ctrl-C with work in hand: everything is drained, nothing is lost.
 func TestAutoscaleInterrupted(t *testing.T) {

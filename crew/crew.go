@@ -1,4 +1,6 @@
-package main
+// Package crew keeps a number of processes of one program running on this machine: it starts them, asks them to end and waits,
+// and replaces those that end by themselves. How many there are to be is decided elsewhere.
+package crew
 
 import (
 	"io"
@@ -10,8 +12,8 @@ import (
 	"time"
 )
 
-// crewConfig says what a crew's processes are.
-type crewConfig struct {
+// Config says what a crew's processes are. All but Args and Env is required.
+type Config struct {
 	Program string
 	Args    []string
 	Env     []string
@@ -21,22 +23,22 @@ type crewConfig struct {
 	Now     func() time.Time
 }
 
-// crew keeps a number of processes running. Those that are asked to end are waited
+// Crew keeps a number of processes running. Those that are asked to end are waited
 // for; those that end by themselves are replaced, after a pause that grows while they keep
 // failing.
-type crew struct {
-	crewConfig
+type Crew struct {
+	Config
 	changed chan struct{} // somebody has ended
 
 	mu        sync.Mutex
 	members   []*member // in the order of their start
 	failures  int       // in a row
 	notBefore time.Time // of the next start
-	total     crewState
+	total     State
 }
 
-// crewState counts.
-type crewState struct{ running, draining, started, crashed, killed int }
+// State counts: who runs or drains now, and who ever started, crashed, or was killed because it did not drain in time.
+type State struct{ Running, Draining, Started, Crashed, Killed int }
 
 // member is one process.
 type member struct {
@@ -55,46 +57,51 @@ const (
 	steady = time.Minute
 )
 
-func newCrew(cfg crewConfig) *crew { return &crew{crewConfig: cfg, changed: make(chan struct{}, 1)} }
+// New makes a crew of nobody. Stop ends it.
+func New(cfg Config) *Crew { return &Crew{Config: cfg, changed: make(chan struct{}, 1)} }
 
-// become starts or drains until n run; with those that drain there are never more than
+// Changed holds something when somebody has ended since it was last read.
+func (c *Crew) Changed() <-chan struct{} { return c.changed }
+
+// Become starts or drains until n run; with those that drain there are never more than
 // most. The newest are drained first: they have the least in their caches.
-func (c *crew) become(n, most int) {
+func (c *Crew) Become(n, most int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for s := c.count(); s.running < n && s.running+s.draining < most && !c.Now().Before(c.notBefore); s = c.count() {
+	for s := c.count(); s.Running < n && s.Running+s.Draining < most && !c.Now().Before(c.notBefore); s = c.count() {
 		if err := c.start(); err != nil {
 			c.Log.Error("a worker cannot be started and will be tried again", "error", err)
 			c.failed()
 			return
 		}
 	}
-	for i := len(c.members) - 1; i >= 0 && c.count().running > n; i-- {
+	for i := len(c.members) - 1; i >= 0 && c.count().Running > n; i-- {
 		c.drain(c.members[i])
 	}
 }
 
 // count is called with mu held.
-func (c *crew) count() crewState {
+func (c *Crew) count() State {
 	s := c.total
 	for _, m := range c.members {
 		if m.asked {
-			s.draining++
+			s.Draining++
 		} else {
-			s.running++
+			s.Running++
 		}
 	}
 	return s
 }
 
-func (c *crew) state() crewState {
+// State is what there is now.
+func (c *Crew) State() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.count()
 }
 
 // start is called with mu held.
-func (c *crew) start() error {
+func (c *Crew) start() error {
 	m := &member{cmd: exec.Command(c.Program, c.Args...), started: c.Now(), exited: make(chan struct{})}
 	m.cmd.Env, m.cmd.Stdout, m.cmd.Stderr = c.Env, c.Output, c.Output
 	apart(m.cmd)
@@ -113,14 +120,14 @@ func (c *crew) start() error {
 	if err := <-begun; err != nil {
 		return err
 	}
-	c.total.started++
+	c.total.Started++
 	c.members = append(c.members, m)
 	c.Log.Info("worker started", "pid", m.cmd.Process.Pid)
 	return nil
 }
 
 // drain is called with mu held.
-func (c *crew) drain(m *member) {
+func (c *Crew) drain(m *member) {
 	if m.asked {
 		return
 	}
@@ -135,14 +142,14 @@ func (c *crew) drain(m *member) {
 			return
 		default:
 		}
-		c.total.killed++
+		c.total.Killed++
 		c.Log.Warn("worker did not drain in time and is ended; its work is issued again", "pid", m.cmd.Process.Pid, "after", c.Grace)
 		_ = m.cmd.Process.Kill()
 	})
 }
 
 // ended takes a process off the list, and says whether it may be replaced at once.
-func (c *crew) ended(m *member) {
+func (c *Crew) ended(m *member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	close(m.exited)
@@ -160,7 +167,7 @@ func (c *crew) ended(m *member) {
 	case m.cmd.ProcessState.Success():
 		c.Log.Info("worker left by itself", "pid", m.cmd.Process.Pid)
 	default:
-		c.total.crashed++
+		c.total.Crashed++
 		if ran >= steady {
 			c.failures = 0
 		}
@@ -173,15 +180,15 @@ func (c *crew) ended(m *member) {
 }
 
 // failed lengthens the pause before the next start. mu is held.
-func (c *crew) failed() time.Duration {
+func (c *Crew) failed() time.Duration {
 	pause := min(firstPause<<min(c.failures, 10), mostPause)
 	c.failures++
 	c.notBefore = c.Now().Add(pause)
 	return pause
 }
 
-// stop drains everybody and waits.
-func (c *crew) stop() {
+// Stop drains everybody and waits.
+func (c *Crew) Stop() {
 	c.mu.Lock()
 	all := append([]*member(nil), c.members...)
 	for _, m := range all {
