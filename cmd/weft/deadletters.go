@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"weft/storage/deadletters"
@@ -145,14 +144,6 @@ func (c *deadListCmd) json(ctx context.Context, w io.Writer, l *lake.Lake) error
 		_, err = io.WriteString(w, "]\n")
 	}
 	return err
-}
-
-func oneLine(s string, limit int) string {
-	r := []rune(strings.Join(strings.Fields(s), " "))
-	if len(r) > limit {
-		return string(r[:limit]) + "…"
-	}
-	return string(r)
 }
 
 type deadShowCmd struct {
