@@ -54,9 +54,7 @@ func folder(t *testing.T) string {
 			fmt.Fprintf(&ids, "%c%d\n", kind[0], n)
 			_ = binary.Write(&rows, binary.LittleEndian, []float32{float32(1 - n%2), float32(n % 2)})
 		}
-		header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, 2), }", last-first+1)
-		header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
-		npy := slices.Concat([]byte("\x93NUMPY\x01\x00"), binary.LittleEndian.AppendUint16(nil, uint16(len(header))), []byte(header), rows.Bytes())
+		npy := append(dataset.NPYHeader("<f4", last-first+1, 2), rows.Bytes()...)
 		for name, body := range map[string][]byte{kind + ".npy": npy, kind + ".ids.txt": ids.Bytes()} {
 			if err := os.WriteFile(filepath.Join(dir, name), body, 0o600); err != nil {
 				t.Fatal(err)

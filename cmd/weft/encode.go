@@ -18,6 +18,7 @@ import (
 	"weft/extractors"
 	"weft/extractors/models"
 	"weft/extractors/pixels"
+	"weft/fusion/dataset"
 	"weft/tasks"
 )
 
@@ -219,7 +220,7 @@ func (c *encodeCmd) photo(ctx context.Context, e *extractors.LazyImage, size, n 
 	}
 	if c.Pixels != "" {
 		name := filepath.Join(c.Pixels, fmt.Sprintf("%06d.npy", n))
-		if err := os.WriteFile(name, append(npyHeader("|u1", size, size, 3), rgb...), 0o644); err != nil {
+		if err := os.WriteFile(name, append(dataset.NPYHeader("|u1", size, size, 3), rgb...), 0o644); err != nil {
 			return encodedRow{}, fmt.Errorf("--pixels: %w", err)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"weft/fusion/dataset"
 )
 
 // shopTables writes interactions of users who like the even or the odd items, features that tell the two apart, and the
@@ -41,7 +43,7 @@ func shopTables(t *testing.T) (dir, model string) {
 	}
 	array := func(rows int, data []float32) []byte {
 		var b bytes.Buffer
-		b.Write(npyHeader("<f4", rows, 2))
+		b.Write(dataset.NPYHeader("<f4", rows, 2))
 		_ = binary.Write(&b, binary.LittleEndian, data)
 		return b.Bytes()
 	}
@@ -119,7 +121,7 @@ func TestEvaluateTables(t *testing.T) {
 func TestEvaluateSaysWhatIsWrong(t *testing.T) {
 	dir, model := shopTables(t)
 	other := t.TempDir()
-	for name, content := range map[string]string{"items.npy": string(npyHeader("<f4", 1, 1)) + "\x00\x00\x80\x3f", "items.ids.txt": "x\n", "users.npy": string(npyHeader("<f4", 1, 1)) + "\x00\x00\x80\x3f", "users.ids.txt": "x\n"} {
+	for name, content := range map[string]string{"items.npy": string(dataset.NPYHeader("<f4", 1, 1)) + "\x00\x00\x80\x3f", "items.ids.txt": "x\n", "users.npy": string(dataset.NPYHeader("<f4", 1, 1)) + "\x00\x00\x80\x3f", "users.ids.txt": "x\n"} {
 		if err := os.WriteFile(filepath.Join(other, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"weft/fusion/dataset"
 	"weft/storage/lake"
 	"weft/tasks"
 )
@@ -223,7 +224,7 @@ func writeNPY[R any](f *os.File, ids string, rows iter.Seq2[R, error], vector fu
 	names, data := bufio.NewWriter(sidecar), bufio.NewWriter(f)
 	const most = 1 << 31
 	dim := 0
-	if _, err := data.Write(npyHeader("<f4", most, most)); err != nil {
+	if _, err := data.Write(dataset.NPYHeader("<f4", most, most)); err != nil {
 		return 0, err
 	}
 	for row, err := range rows {
@@ -248,8 +249,8 @@ func writeNPY[R any](f *os.File, ids string, rows iter.Seq2[R, error], vector fu
 	if err := errors.Join(data.Flush(), names.Flush()); err != nil {
 		return n, err
 	}
-	head := npyHeader("<f4", n, dim)
-	if want := len(npyHeader("<f4", most, most)); len(head) != want {
+	head := dataset.NPYHeader("<f4", n, dim)
+	if want := len(dataset.NPYHeader("<f4", most, most)); len(head) != want {
 		return n, fmt.Errorf("npy header of %d bytes, want %d", len(head), want)
 	}
 	if _, err := f.WriteAt(head, 0); err != nil {

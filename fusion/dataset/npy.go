@@ -38,7 +38,7 @@ func ReadNPY(path string) (data []float32, rows, dim int, err error) {
 }
 
 func parseNPY(r io.Reader) (data []float32, rows, dim int, err error) {
-	size, rows, dim, err := npyHeader(r)
+	size, rows, dim, err := readNPYHeader(r)
 	if err != nil {
 		return nil, 0, 0, err
 	}
@@ -60,8 +60,8 @@ func parseNPY(r io.Reader) (data []float32, rows, dim int, err error) {
 	return data, rows, dim, nil
 }
 
-// npyHeader returns the bytes of a number and the shape.
-func npyHeader(r io.Reader) (size, rows, dim int, err error) {
+// readNPYHeader returns the bytes of a number and the shape.
+func readNPYHeader(r io.Reader) (size, rows, dim int, err error) {
 	head := make([]byte, 12)
 	if _, err := io.ReadFull(r, head[:10]); err != nil || string(head[:6]) != "\x93NUMPY" {
 		return 0, 0, 0, errors.New("is not a .npy file: write it with numpy.save")

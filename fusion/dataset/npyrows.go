@@ -31,7 +31,7 @@ func OpenRows(path string) (*Rows, error) {
 }
 
 func rowsOf(f *os.File) (*Rows, error) {
-	size, rows, dim, err := npyHeader(f)
+	size, rows, dim, err := readNPYHeader(f)
 	if err != nil {
 		return nil, err
 	}

@@ -7,10 +7,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -135,14 +133,10 @@ func lines(names []string) func(io.Writer) {
 	}
 }
 
-// array writes a matrix of float32 as .npy, format 1.0.
+// array writes a matrix of float32 as .npy.
 func array(rows, cols int, data []float32) func(io.Writer) {
 	return func(w io.Writer) {
-		header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", rows, cols)
-		header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n" // data begin at a multiple of 64
-		_, _ = w.Write([]byte("\x93NUMPY\x01\x00"))
-		_, _ = w.Write([]byte{byte(len(header)), byte(len(header) >> 8)})
-		_, _ = io.WriteString(w, header)
+		_, _ = w.Write(dataset.NPYHeader("<f4", rows, cols))
 		writeFloats(w, data)
 	}
 }
