@@ -132,6 +132,14 @@ func (j *judge) choose(ctx context.Context, list []candidate) (Choice, error) {
 	return c, nil
 }
 
+// reached is what the choice came to on all that decided.
+func (c Choice) reached() Metrics {
+	if c.Pooled.Users > 0 {
+		return c.Pooled
+	}
+	return c.Validation
+}
+
 func (c Choice) has(name string) bool { return c.weight(name) != 0 }
 
 func (c Choice) weight(name string) float32 {

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"weft/fusion/baselines"
 	"weft/fusion/blocks"
 	"weft/fusion/dataset"
 	"weft/fusion/linear"
@@ -20,7 +21,7 @@ type ColdChoice struct {
 	Content    float32 `json:"content"` // weight of the likeness
 	Axes       int     `json:"axes"`    // dimensions of the served vectors that it may take
 	Tower      float32 `json:"tower"`   // of what the features say; 1 without likeness
-	Users      int     `json:"users"`   // with cold targets in validation
+	Users      int     `json:"users"`   // with cold targets, in validation and the earlier cut
 	Recall     float64 `json:"recall@20"`
 	TowerAlone float64 `json:"recall@20_tower"`
 	Likeness   float64 `json:"recall@20_content"`
@@ -28,7 +29,7 @@ type ColdChoice struct {
 	Declined bool `json:"declined,omitempty"`
 
 	// How far up the new are shown among everything else: what their bias is raised by and the personal part of their scores
-	// multiplied by. Of the new targets of validation Reached come into lists of 20 of all items, ReachedBefore would without;
+	// multiplied by. Of the new targets Reached come into lists of 20 of all items, ReachedBefore would without;
 	// the new take Share of all places, and Cost is the part of Recall + NDCG that is given for it.
 	Raised        float32 `json:"raised"`
 	Stress        float32 `json:"stress,omitempty"`
@@ -55,7 +56,8 @@ const (
 
 // likeness is a block of centred, unit content vectors, kept at so many principal axes: the score is the cosine of an
 // item's content and the mean content of the history, as far as the axes hold it. ok is false without modalities.
-func likeness(ctx context.Context, d *dataset.Dataset, history [][]dataset.Interaction, strength dataset.Strength, most int) (b blocks.Block, axes contentAxes, ok bool, err error) {
+func (t *training) likeness(ctx context.Context, h baselines.History, most int) (b blocks.Block, axes contentAxes, ok bool, err error) {
+	d := t.Data
 	if len(d.Modalities) == 0 {
 		return b, axes, false, nil
 	}
@@ -69,10 +71,10 @@ func likeness(ctx context.Context, d *dataset.Dataset, history [][]dataset.Inter
 		}
 	})
 	users := linear.Zeros(len(d.Users), axes.kept)
-	for u, own := range history {
+	for u, own := range dataset.ByUser(h.Rows, h.Users) {
 		row := users.Row(u)
 		for _, r := range own {
-			s := strength.Of(r.Weight)
+			s := t.Config.Strength.Of(r.Weight)
 			for k, x := range items.Row(int(r.Item)) {
 				row[k] += s * x
 			}
@@ -176,72 +178,94 @@ func (a *contentAxes) encode(modalities []dataset.Modality, item int32, dst []fl
 	}
 }
 
-// chooseCold weighs likeness against what the tower says of cold items, on the cold targets of validation.
-func (j *judge) chooseCold(tower, content blocks.Block, counts []int) ColdChoice {
-	var cold []int32
-	for i, n := range counts {
-		if n == 0 {
-			cold = append(cold, int32(i))
+// newcomers are the users of a period who took items that nobody had before, and what tower and likeness say to them of
+// all such items.
+type newcomers struct {
+	cold       []int32
+	truth      [][]int32 // of each user, ascending; none of the users took a new item where told is false
+	told       bool
+	said, like []float32 // users × cold
+}
+
+func (j *judge) newcomers(tower, content blocks.Block, counts []int) newcomers {
+	var n newcomers
+	for i, count := range counts {
+		if count == 0 {
+			n.cold = append(n.cold, int32(i))
 		}
 	}
-	var users []int
+	var users []int32
 	for u, truth := range j.truth {
 		if slices.ContainsFunc(truth, func(i int32) bool { return counts[i] == 0 }) {
-			users = append(users, u)
+			users, n.truth = append(users, j.users[u]), append(n.truth, truth)
 		}
 	}
-	n, asked := len(cold), len(users)
-	for u := 0; asked == 0 && u < min(len(j.users), 200); u++ {
-		users = append(users, u) // nobody to learn from: at least the two count alike
+	if n.told = len(users) > 0; !n.told { // nobody to learn from: at least the two count alike
+		users = j.users[:min(len(j.users), 200)]
 	}
 	score := func(b blocks.Block) []float32 {
-		scores := make([]float32, len(users)*n)
-		for i, u := range users {
-			user := b.Users[int(j.users[u])*b.Dim:][:b.Dim]
-			for k, item := range cold {
-				scores[i*n+k] = float32(dot(user, b.Items[int(item)*b.Dim:][:b.Dim]))
+		scores := make([]float32, 0, len(users)*len(n.cold))
+		for _, u := range users {
+			for _, item := range n.cold {
+				scores = append(scores, float32(dot(b.Users[int(u)*b.Dim:][:b.Dim], b.Items[int(item)*b.Dim:][:b.Dim])))
 			}
 		}
 		return scores
 	}
-	said, like := score(tower), score(content)
-	choice := ColdChoice{Users: asked, Tower: 1}
-	if n == 0 {
-		return choice
-	}
-	ratio := spread(said) / spread(like)
-	// Both alike, unless one of them is surely better: few users of validation have cold targets. Scores of the new keep the
-	// spread they have by the tower, so that they keep their distance to the others.
-	choice.Tower, choice.Content = math.Sqrt2/2, ratio*math.Sqrt2/2
-	if asked == 0 {
-		return choice
-	}
-	scores := make([]float32, n)
-	measure := func(a, b float32) []float64 { // recall of each user
-		recalls := make([]float64, len(users))
-		for i, u := range users {
-			for k := range scores {
-				scores[k] = a*said[i*n+k] + b*like[i*n+k]
-			}
-			hits, all := 0, 0
-			list := rank.Top(scores, cutoff)
-			for k, item := range cold {
-				if _, hit := slices.BinarySearch(j.truth[u], item); hit {
-					all++
-					if slices.Contains(list, int32(k)) {
-						hits++
-					}
+	n.said, n.like = score(tower), score(content)
+	return n
+}
+
+// recall is that of each user among the new, by a·said + b·like.
+func (n newcomers) recall(a, b float32) []float64 {
+	recalls := make([]float64, len(n.truth))
+	scores := make([]float32, len(n.cold))
+	for i, truth := range n.truth {
+		for k := range scores {
+			scores[k] = a*n.said[i*len(scores)+k] + b*n.like[i*len(scores)+k]
+		}
+		hits, all := 0, 0
+		list := rank.Top(scores, cutoff)
+		for k, item := range n.cold {
+			if _, hit := slices.BinarySearch(truth, item); hit {
+				all++
+				if slices.Contains(list, int32(k)) {
+					hits++
 				}
 			}
-			recalls[i] = float64(hits) / float64(all)
+		}
+		recalls[i] = float64(hits) / float64(all)
+	}
+	return recalls
+}
+
+// chooseCold weighs likeness against what the tower says of new items, over the users of all periods; the first is the one
+// that serves.
+func chooseCold(periods []newcomers) ColdChoice {
+	choice := ColdChoice{Tower: 1}
+	if len(periods[0].cold) == 0 {
+		return choice
+	}
+	ratio := spread(periods[0].said) / spread(periods[0].like)
+	// Both alike, unless one of them is surely better: few users have new targets. Scores of the new keep the spread they
+	// have by the tower, so that they keep their distance to the others.
+	choice.Tower, choice.Content = math.Sqrt2/2, ratio*math.Sqrt2/2
+	measure := func(a, b float32) (recalls []float64) {
+		for _, n := range periods {
+			if n.told {
+				recalls = append(recalls, n.recall(a, b)...)
+			}
 		}
 		return recalls
 	}
-	tower1, like1, both := measure(1, 0), measure(0, ratio), measure(1, ratio)
-	choice.TowerAlone, choice.Likeness, choice.Recall = mean(tower1), mean(like1), mean(both)
-	if surely(tower1, both) && choice.TowerAlone >= choice.Likeness {
+	tower, like, both := measure(1, 0), measure(0, ratio), measure(1, ratio)
+	if choice.Users = len(both); choice.Users == 0 {
+		return choice
+	}
+	choice.TowerAlone, choice.Likeness, choice.Recall = mean(tower), mean(like), mean(both)
+	if surely(tower, both) && choice.TowerAlone >= choice.Likeness {
 		choice.Tower, choice.Content, choice.Recall = 1, 0, choice.TowerAlone
-	} else if surely(like1, both) {
+	} else if surely(like, both) {
 		choice.Tower, choice.Content, choice.Recall = 0, ratio, choice.Likeness
 	}
 	return choice

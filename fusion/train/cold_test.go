@@ -32,19 +32,19 @@ func TestChooseCold(t *testing.T) {
 			knows.Users = append(knows.Users, x)
 		}
 	}
-	if c := j.chooseCold(knows, guesses, counts); c.Tower != 1 || c.Content != 0 || c.TowerAlone < .8 {
+	if c := chooseCold([]newcomers{j.newcomers(knows, guesses, counts)}); c.Tower != 1 || c.Content != 0 || c.TowerAlone < .8 {
 		t.Errorf("the tower knows, likeness guesses: %+v", c)
 	}
-	if c := j.chooseCold(guesses, knows, counts); c.Tower != 0 || !(c.Content > 0) {
+	if c := chooseCold([]newcomers{j.newcomers(guesses, knows, counts)}); c.Tower != 0 || !(c.Content > 0) {
 		t.Errorf("likeness knows, the tower guesses: %+v", c)
 	}
-	if c := j.chooseCold(knows, knows, counts); c.Tower != c.Content || c.Tower == 0 || c.Tower == 1 {
+	if c := chooseCold([]newcomers{j.newcomers(knows, knows, counts)}); c.Tower != c.Content || c.Tower == 0 || c.Tower == 1 {
 		t.Errorf("both know the same: %+v, want both alike", c)
 	}
 	for i := range counts {
 		counts[i] = 1
 	}
-	if c := j.chooseCold(knows, knows, counts); c.Tower != 1 || c.Content != 0 {
+	if c := chooseCold([]newcomers{j.newcomers(knows, knows, counts)}); c.Tower != 1 || c.Content != 0 {
 		t.Errorf("nothing is new: %+v", c)
 	}
 }

@@ -9,117 +9,175 @@ import (
 
 // What showing the new may cost, as a share of the metric, and how many places of the lists it may take.
 const (
-	exploreCost  = .01
+	exploreCost  = .02
 	exploreShare = .1
 )
 
-// Placements of items that nobody had that are tried: what their bias is raised by, in spreads of the scores, and what the
-// personal part of their score is multiplied by.
+// Placements of items that nobody had that are tried: what the personal part of their score is multiplied by, and a bias
+// that gives them such a share of the places of all lists (0: none), before they crowd each other out.
 var (
-	raises   = []float32{-1, -.5, -.25, 0, .25, .5, .75, 1, 1.25, 1.5, 2, 2.5}
-	stresses = []float32{1, 1.6, 2.5}
+	stresses = []float32{1, 1.6, 2.5, 4}
+	places   = []float64{0, .003, .007, .012, .018, .025, .033, .042, .055, .07, .09, .12}
 )
 
+// view is one period, as placements are tried on it.
+type view struct {
+	*judge
+	cold     []int32
+	scores   []float32 // users × items, the new unhelped
+	personal []float32 // users × cold: the part of their scores that says how well a new item suits a user
+	level    []float32 // users: what a bias of 1 adds
+}
+
+// placement is how the new are placed, and what came of it.
+type placement struct {
+	raise, stress float32
+	Metrics
+	found, share float64
+}
+
 // explore chooses the placement under which new items reach most of those who will want them, among those that cost little:
-// lists of what is known to sell have no place for them by themselves. Scores are the judge's users × items; personal is
-// the part of them that says how well a new item suits a user, and level, one for each user, what a bias of 1 adds.
-func (j *judge) explore(scores, personal []float32, level []float32, cold []int32, c *ColdChoice) {
-	type outcome struct {
-		raise, stress float32
-		Metrics
-		found, share float64
+// lists of what is known to sell have no place for them by themselves. All periods count, by their users: how many of the
+// targets are new differs much from one to the next.
+func explore(periods []view, c *ColdChoice) {
+	tables, bars := make([][]float32, len(periods)), make([][]float32, len(periods))
+	for i, v := range periods {
+		tables[i], bars[i] = slices.Clone(v.scores), v.bars()
 	}
-	n := len(cold)
-	width := float32(0) // a bias that does not serve raises nothing
-	if usual := float32(math.Abs(mean32(level))); usual > 1e-6 {
-		width = spread(scores) / usual
-	}
-	table := slices.Clone(scores)
-	try := func(raise, stress float32) outcome {
-		for u := range j.users {
-			row := table[u*j.items:][:j.items]
-			for k, item := range cold {
-				row[item] = scores[u*j.items+int(item)] + (stress-1)*personal[u*n+k] + raise*width*level[u]
+	try := func(raise, stress float32) placement {
+		p := placement{raise: raise, stress: stress}
+		asked := 0.
+		for i, v := range periods {
+			n := len(v.cold)
+			for u := range v.users {
+				for k, item := range v.cold {
+					at := u*v.items + int(item)
+					tables[i][at] = v.scores[at] + (stress-1)*v.personal[u*n+k] + raise*v.level[u]
+				}
 			}
+			found, wanted, share := v.reached(tables[i])
+			p.share = (p.share*float64(p.Users) + share*float64(len(v.users))) / float64(p.Users+len(v.users))
+			p.Metrics = p.Metrics.with(v.measure(tables[i]))
+			p.found += found
+			asked += wanted
 		}
-		o := outcome{raise: raise * width, stress: stress, Metrics: j.measure(table)}
-		o.found, o.share = j.reached(table, cold)
-		return o
+		p.found /= max(asked, 1)
+		return p
 	}
-	var all []outcome
-	best := 0.
 	before := try(0, 1)
+	all := []placement{before}
+	best := before.sum()
 	for _, stress := range stresses {
-		for _, raise := range raises {
-			o := try(raise, stress)
-			all, best = append(all, o), max(best, o.sum())
-			if o.share > exploreShare || o.sum() < best*(1-4*exploreCost) {
+		entries, total := entries(periods, bars, stress)
+		for _, share := range places {
+			if len(entries) == 0 { // a bias that does not serve raises nothing
+				break
+			}
+			at := int(share * cutoff * float64(total))
+			raise := entries[min(at, len(entries)-1)]
+			if at == 0 {
+				raise -= 1e-3 * float32(math.Abs(float64(raise)))
+			}
+			p := try(raise, stress)
+			all, best = append(all, p), max(best, p.sum())
+			if p.share > exploreShare || p.sum() < best*(1-4*exploreCost) {
 				break // higher only costs more
 			}
 		}
 	}
-	chosen := outcome{Metrics: before.Metrics, stress: 1, found: -1}
-	for _, o := range all {
-		if o.share > exploreShare || o.sum() < best*(1-exploreCost) {
+	chosen := before
+	chosen.found = -1
+	for _, p := range all {
+		if p.share > exploreShare || p.sum() < best*(1-exploreCost) {
 			continue
 		}
-		if o.found > chosen.found || o.found == chosen.found && o.share > chosen.share {
-			chosen = o
+		if p.found > chosen.found || p.found == chosen.found && p.share > chosen.share {
+			chosen = p
 		}
 	}
 	c.Raised, c.Stress = chosen.raise, chosen.stress
 	c.Reached, c.ReachedBefore, c.Share, c.Cost = max(chosen.found, 0), before.found, chosen.share, 1-chosen.sum()/max(best, 1e-12)
 }
 
-// reached is the recall of new targets in lists of all items, over the users who have some, and the share of all places
-// that new items take.
-func (j *judge) reached(scores []float32, cold []int32) (recall, share float64) {
-	found, shown := make([]float64, len(j.users)), make([]int, len(j.users)) // -1: no such target
-	isCold := make([]bool, j.items)
-	for _, i := range cold {
+// bars are what an item must score to come into each user's list of what is not new.
+func (v view) bars() []float32 {
+	bars := make([]float32, len(v.users))
+	inParallel(len(v.users)*v.items, func(from, to int) {
+		rest := make([]float32, v.items)
+		for u := (from + v.items - 1) / v.items; u < (to+v.items-1)/v.items; u++ {
+			copy(rest, v.scores[u*v.items:])
+			for _, items := range [][]int32{v.cold, v.seen[u]} {
+				for _, i := range items {
+					rest[i] = float32(math.Inf(-1))
+				}
+			}
+			bars[u] = float32(math.Inf(-1)) // fewer than a list: whatever is new comes in anyway
+			if list := rank.Top(rest, cutoff); len(list) == cutoff {
+				bars[u] = rest[list[cutoff-1]]
+			}
+		}
+	})
+	return bars
+}
+
+// entries are the biases at which new items enter lists one after another, ascending, and how many users there are.
+func entries(periods []view, bars [][]float32, stress float32) (raises []float32, users int) {
+	for i, v := range periods {
+		n := len(v.cold)
+		users += len(v.users)
+		for u, level := range v.level {
+			if level < 1e-6 || math.IsInf(float64(bars[i][u]), 0) {
+				continue
+			}
+			for k, item := range v.cold {
+				raises = append(raises, (bars[i][u]-v.scores[u*v.items+int(item)]-(stress-1)*v.personal[u*n+k])/level)
+			}
+		}
+	}
+	slices.Sort(raises)
+	return raises, users
+}
+
+// reached sums the recall of new targets in lists of all items over the users who have some, counts those, and gives the
+// share of all places that new items take.
+func (v view) reached(scores []float32) (recall, wanted, share float64) {
+	found, shown := make([]float64, len(v.users)), make([]int, len(v.users)) // found -1: no such target
+	isCold := make([]bool, v.items)
+	for _, i := range v.cold {
 		isCold[i] = true
 	}
-	inParallel(len(j.users)*j.items, func(from, to int) {
-		masked := make([]float32, j.items)
-		for u := (from + j.items - 1) / j.items; u < (to+j.items-1)/j.items; u++ {
-			copy(masked, scores[u*j.items:(u+1)*j.items])
-			for _, item := range j.seen[u] {
+	inParallel(len(v.users)*v.items, func(from, to int) {
+		masked := make([]float32, v.items)
+		for u := (from + v.items - 1) / v.items; u < (to+v.items-1)/v.items; u++ {
+			copy(masked, scores[u*v.items:(u+1)*v.items])
+			for _, item := range v.seen[u] {
 				masked[item] = float32(math.Inf(-1))
 			}
-			hits, wanted := 0, 0
-			for _, item := range j.truth[u] {
+			hits, targets := 0, 0
+			for _, item := range v.truth[u] {
 				if isCold[item] {
-					wanted++
+					targets++
 				}
 			}
 			for _, item := range rank.Top(masked, cutoff) {
 				if isCold[item] {
 					shown[u]++
-					if _, hit := slices.BinarySearch(j.truth[u], item); hit {
+					if _, hit := slices.BinarySearch(v.truth[u], item); hit {
 						hits++
 					}
 				}
 			}
-			if found[u] = -1; wanted > 0 {
-				found[u] = float64(hits) / float64(wanted)
+			if found[u] = -1; targets > 0 {
+				found[u] = float64(hits) / float64(targets)
 			}
 		}
 	})
-	asked := 0.
 	for u := range found {
-		share += float64(shown[u]) / float64(cutoff*len(j.users))
+		share += float64(shown[u]) / float64(cutoff*len(v.users))
 		if found[u] >= 0 {
 			recall += found[u]
-			asked++
+			wanted++
 		}
 	}
-	return recall / max(asked, 1), share
-}
-
-func mean32(x []float32) float64 {
-	sum := 0.
-	for _, v := range x {
-		sum += float64(v)
-	}
-	return sum / float64(max(len(x), 1))
+	return recall, wanted, share
 }

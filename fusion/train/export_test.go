@@ -57,7 +57,7 @@ func TestWrittenModel(t *testing.T) {
 				t.Fatal(err)
 			}
 			// 0.01: folding into 255 dimensions is exact for so small a shop, up to ties.
-			if s.Composed.sum() < s.Choice.Validation.sum()-.01 {
+			if s.Composed.sum() < s.Choice.Validation.sum()*(1-coldCost-exploreCost)-.01 {
 				t.Errorf("as served %+v, before folding %+v", s.Composed, s.Choice.Validation)
 			}
 			for alone, m := range s.Choice.Alone {

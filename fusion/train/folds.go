@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"weft/fusion/baselines"
 	"weft/fusion/dataset"
 )
 
@@ -55,20 +56,29 @@ func earlier(d *dataset.Dataset) *dataset.Dataset {
 	return &out
 }
 
+// period is a training as of an earlier day, with what it made.
+type period struct {
+	*training
+	tower   fitted
+	history baselines.History
+	list    []candidate
+}
+
 // chooseBlocks chooses on the validation part and, with times, on an earlier cut of the train part beside it: what helps in
 // one period of a shop need not help in the next, and two periods say more than one. The metrics of the choice are of the
 // validation part.
 func (t *training) chooseBlocks(ctx context.Context, tower fitted, list []candidate) (Choice, error) {
-	before, beforeJudge, err := t.before(ctx, tower)
-	if err != nil {
+	var err error
+	if t.past, err = t.before(ctx, tower); err != nil {
 		return Choice{}, err
 	}
 	t.Watch.stage("choosing blocks and weights")
-	if before == nil {
+	if t.past == nil {
 		return t.judge.choose(ctx, list)
 	}
-	both := &judge{items: t.judge.items, users: slices.Concat(t.judge.users, beforeJudge.users),
-		seen: slices.Concat(t.judge.seen, beforeJudge.seen), truth: slices.Concat(t.judge.truth, beforeJudge.truth)}
+	before, then := t.past.list, t.past.judge
+	both := &judge{items: t.judge.items, users: slices.Concat(t.judge.users, then.users),
+		seen: slices.Concat(t.judge.seen, then.seen), truth: slices.Concat(t.judge.truth, then.truth)}
 	var pooled []candidate
 	for _, c := range list {
 		i := slices.IndexFunc(before, func(b candidate) bool { return b.Name == c.Name })
@@ -78,6 +88,7 @@ func (t *training) chooseBlocks(ctx context.Context, tower fitted, list []candid
 		c.scores = slices.Concat(c.scores, before[i].scores)
 		c.spread = spread(c.scores)
 		pooled = append(pooled, c)
+		before[i].scores = nil // the pooled table has them
 	}
 	choice, err := both.choose(ctx, pooled)
 	if err != nil {
@@ -96,30 +107,31 @@ func (t *training) chooseBlocks(ctx context.Context, tower fitted, list []candid
 }
 
 // before makes every candidate as of the earlier cut; nil where there is none.
-func (t *training) before(ctx context.Context, tower fitted) ([]candidate, *judge, error) {
+func (t *training) before(ctx context.Context, tower fitted) (*period, error) {
 	d := earlier(t.Data)
 	if d == nil {
-		return nil, nil, nil
+		return nil, nil
 	}
 	past := &training{Options: t.Options, products: t.products, features: t.features, curves: t.curves}
 	past.Data = d
 	var err error
 	if past.judge, err = newJudge(t.products, d, t.Config.Seed); errors.Is(err, ErrData) || err == nil && len(past.judge.users) < leastJudges {
-		return nil, nil, nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t.Watch.stage("training a tower as of an earlier day")
 	c := t.Config
 	c.Epochs = tower.best
 	then, err := past.fit(ctx, c, d.Train, "earlier", false)
 	if errors.Is(err, ErrData) {
-		return nil, nil, nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	list, err := past.candidates(ctx, then, past.history(d.Train))
-	return list, past.judge, err
+	history := past.history(d.Train)
+	list, err := past.candidates(ctx, then, history)
+	return &period{past, then, history, list}, err
 }

@@ -27,6 +27,13 @@ func (m Metrics) better(than Metrics) bool { return m.sum() > than.sum() }
 
 func (m Metrics) sum() float64 { return m.Recall + m.NDCG }
 
+// with is the mean over the users of both.
+func (m Metrics) with(o Metrics) Metrics {
+	a, b := float64(m.Users), float64(o.Users)
+	n := max(a+b, 1)
+	return Metrics{Users: m.Users + o.Users, Recall: (a*m.Recall + b*o.Recall) / n, NDCG: (a*m.NDCG + b*o.NDCG) / n}
+}
+
 // judge measures rankings on the validation part.
 type judge struct {
 	users      []int32   // who is asked, ascending

@@ -69,6 +69,7 @@ type training struct {
 	curves   *curves
 	summary  Summary
 	content  *content.Head // nil without anything to learn it from
+	past     *period       // decides beside the validation part; nil where there is none, and once all is decided
 }
 
 func (t *training) prepare() error {
@@ -117,10 +118,11 @@ func (t *training) run(ctx context.Context) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.summary.Composed, err = t.measure(ctx, m); err != nil {
+	reached, err := t.composed(ctx, m)
+	if err != nil {
 		return nil, err
 	}
-	for m.cold.Content > 0 && t.summary.Composed.sum() < choice.Validation.sum()*(1-coldCost-exploreCost) {
+	for m.cold.Content > 0 && reached.sum() < choice.reached().sum()*(1-coldCost-exploreCost) {
 		// Likeness brings the new among themselves into order, but puts them in front of what people take, or leaves the
 		// other blocks too few dimensions.
 		t.summary.Choice.Cold = t.summary.Choice.Cold.less()
@@ -128,10 +130,11 @@ func (t *training) run(ctx context.Context) (*served, error) {
 		if m, err = t.serve(ctx, tower, history, list); err != nil {
 			return nil, err
 		}
-		if t.summary.Composed, err = t.measure(ctx, m); err != nil {
+		if reached, err = t.composed(ctx, m); err != nil {
 			return nil, err
 		}
 	}
+	t.past = nil
 	if t.Data.Split == dataset.Given {
 		return m, nil
 	}
@@ -155,6 +158,22 @@ func (t *training) run(ctx context.Context) (*served, error) {
 		list = append(list, candidate{Block: b})
 	}
 	return t.serve(ctx, tower, history, append(list, candidate{Block: tower.block()}))
+}
+
+// composed measures what would serve: on the validation part, which the summary tells, and on all that decides.
+func (t *training) composed(ctx context.Context, m *served) (all Metrics, err error) {
+	now, err := t.measure(ctx, m)
+	t.summary.Composed = now
+	if err != nil || t.past == nil {
+		return now, err
+	}
+	t.past.summary.Choice = t.summary.Choice
+	before, err := t.past.serve(ctx, t.past.tower, t.past.history, t.past.list)
+	if err != nil {
+		return all, err
+	}
+	then, err := t.past.measure(ctx, before)
+	return now.with(then), err
 }
 
 // measure judges a served model.

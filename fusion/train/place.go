@@ -35,49 +35,30 @@ func (m *served) features(i int, row []float32) {
 // place decides, once, how far up the new are shown.
 func (t *training) place(ctx context.Context, m *served, c composite) error {
 	chosen := &t.summary.Choice.Cold
-	var cold []int32
-	for i, n := range m.counts {
-		if n == 0 {
-			cold = append(cold, int32(i))
-		}
-	}
+	cold := m.fresh()
 	if len(t.features) == 0 || chosen.Stress == 0 && len(cold) == 0 {
 		return nil
 	}
 	if chosen.Stress == 0 {
 		t.Watch.stage("places for new items")
-		width := m.rank + m.like.Dim
-		users, items, own := linear.Zeros(c.users.Rows, width), linear.Zeros(c.items.Rows, width), linear.Zeros(len(cold), width)
-		for u := range users.Rows {
-			copy(users.Row(u), c.users.Row(u))
-			copy(users.Row(u)[m.rank:], m.like.Users[u*m.like.Dim:][:m.like.Dim])
+		now, err := t.view(ctx, m, c)
+		if err != nil {
+			return err
 		}
-		for i := range items.Rows {
-			m.item(c, i, items.Row(i))
-		}
-		for k, i := range cold {
-			row := own.Row(k)
-			m.features(int(i), row[:m.rank])
-			for r := range m.rank {
-				row[r] *= m.cold.Tower
+		periods := []view{now}
+		if t.past != nil {
+			t.past.summary.Choice = t.summary.Choice
+			before, composed, err := t.past.unplaced(ctx, t.past.tower, t.past.history, t.past.list)
+			if err != nil {
+				return err
 			}
-			copy(row[m.rank:], items.Row(int(i))[m.rank:])
+			then, err := t.past.view(ctx, before, composed)
+			if err != nil {
+				return err
+			}
+			periods = append(periods, then)
 		}
-		scores, err := t.judge.scores(ctx, users.Data, items.Data, width)
-		if err != nil {
-			return err
-		}
-		asked := linear.Zeros(len(t.judge.users), width)
-		level := make([]float32, len(t.judge.users))
-		for k, u := range t.judge.users {
-			copy(asked.Row(k), users.Row(int(u)))
-			level[k] = float32(dot(asked.Row(k)[:m.rank], m.itemMap.Row(m.tower.dim-1)))
-		}
-		personal, err := t.products.Multiply(ctx, linear.Op{B: true}, asked, own)
-		if err != nil {
-			return err
-		}
-		t.judge.explore(scores, personal.Data, level, cold, chosen)
+		explore(periods, chosen)
 	}
 	m.cold.Tower *= chosen.Stress
 	m.cold.Content *= chosen.Stress
@@ -87,4 +68,46 @@ func (t *training) place(ctx context.Context, m *served, c composite) error {
 	}
 	m.tower.coldBias += chosen.Raised
 	return nil
+}
+
+// fresh are the items that nobody had.
+func (m *served) fresh() (items []int32) {
+	for i, n := range m.counts {
+		if n == 0 {
+			items = append(items, int32(i))
+		}
+	}
+	return items
+}
+
+// view scores all items for those who are asked, without help for the new.
+func (t *training) view(ctx context.Context, m *served, c composite) (view, error) {
+	v := view{judge: t.judge, cold: m.fresh()}
+	width := m.rank + m.like.Dim
+	users, items, own := linear.Zeros(len(v.users), width), linear.Zeros(v.items, width), linear.Zeros(len(v.cold), width)
+	for k, u := range v.users {
+		row := users.Row(k)
+		copy(row, c.users.Row(int(u)))
+		copy(row[m.rank:], m.like.Users[int(u)*m.like.Dim:][:m.like.Dim])
+		v.level = append(v.level, float32(dot(row[:m.rank], m.itemMap.Row(m.tower.dim-1))))
+	}
+	for i := range v.items {
+		m.item(c, i, items.Row(i))
+	}
+	for k, i := range v.cold {
+		row := own.Row(k)
+		m.features(int(i), row[:m.rank])
+		for r := range m.rank {
+			row[r] *= m.cold.Tower
+		}
+		copy(row[m.rank:], items.Row(int(i))[m.rank:])
+	}
+	scores, err := t.products.Multiply(ctx, linear.Op{B: true}, users, items)
+	if err != nil || len(v.cold) == 0 {
+		v.scores = scores.Data
+		return v, err
+	}
+	personal, err := t.products.Multiply(ctx, linear.Op{B: true}, users, own)
+	v.scores, v.personal = scores.Data, personal.Data
+	return v, err
 }

@@ -37,6 +37,22 @@ type served struct {
 
 // serve folds the chosen blocks and makes the rows.
 func (t *training) serve(ctx context.Context, tower fitted, h baselines.History, list []candidate) (*served, error) {
+	m, c, err := t.unplaced(ctx, tower, h, list)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.place(ctx, m, c); err != nil {
+		return nil, err
+	}
+	m.assemble(c)
+	if err := finite("user vectors", m.users.Data); err != nil {
+		return nil, err
+	}
+	return m, finite("item vectors", m.items.Data)
+}
+
+// unplaced is the model before the new have their places among the others, and without rows.
+func (t *training) unplaced(ctx context.Context, tower fitted, h baselines.History, list []candidate) (*served, composite, error) {
 	choice := &t.summary.Choice
 	own := *tower.tower // the biases of the new are this model's own
 	own.b = slices.Clone(own.b)
@@ -50,31 +66,21 @@ func (t *training) serve(ctx context.Context, tower fitted, h baselines.History,
 		}
 	}
 	if err := t.placeCold(ctx, m, h); err != nil {
-		return nil, err
+		return nil, composite{}, err
 	}
 	c, err := t.fold(ctx, m)
 	if err != nil {
-		return nil, err
+		return nil, c, err
 	}
 	m.rank, m.userMap, m.itemMap = c.dim, c.userMap, c.itemMap
-	if err := m.fillTables(ctx, t.products); err != nil {
-		return nil, err
-	}
-	if err := t.place(ctx, m, c); err != nil {
-		return nil, err
-	}
-	m.assemble(c)
-	if err := finite("user vectors", m.users.Data); err != nil {
-		return nil, err
-	}
-	return m, finite("item vectors", m.items.Data)
+	return m, c, m.fillTables(ctx, t.products)
 }
 
 // placeCold decides, once, how items that nobody had are placed, and sets dimensions apart for their likeness.
 func (t *training) placeCold(ctx context.Context, m *served, h baselines.History) error {
 	choice := &t.summary.Choice
 	choice.Cold.Axes = cmp.Or(choice.Cold.Axes, mostAxes)
-	like, axes, ok, err := likeness(ctx, t.Data, dataset.ByUser(h.Rows, h.Users), t.Config.Strength, choice.Cold.Axes)
+	like, axes, ok, err := t.likeness(ctx, h, choice.Cold.Axes)
 	if err != nil {
 		return err
 	}
@@ -84,7 +90,15 @@ func (t *training) placeCold(ctx context.Context, m *served, h baselines.History
 	}
 	if choice.Folding == "" && !choice.Cold.Declined { // not chosen yet: only the train part may tell
 		axes := choice.Cold.Axes
-		choice.Cold = t.judge.chooseCold(m.tower.block(), like, m.counts)
+		asked := []newcomers{t.judge.newcomers(m.tower.block(), like, m.counts)}
+		if t.past != nil {
+			then, _, _, err := t.past.likeness(ctx, t.past.history, axes)
+			if err != nil {
+				return err
+			}
+			asked = append(asked, t.past.judge.newcomers(t.past.tower.block(), then, dataset.Counts(t.past.history.Rows, h.Items)))
+		}
+		choice.Cold = chooseCold(asked)
 		choice.Cold.Axes = axes
 	}
 	m.cold = choice.Cold
