@@ -1,12 +1,10 @@
 package dataset
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,6 +18,7 @@ type features struct {
 	dim        int
 	rows       []float32
 	implied    int // rows of such an array
+	warnings   []string
 }
 
 func readFeatures(m NamedFile, o Options) (features, error) {
@@ -49,23 +48,12 @@ func readFeatures(m NamedFile, o Options) (features, error) {
 	return f, f.unique()
 }
 
-func readIDs(path string) ([]string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	var ids []string
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		ids = append(ids, lines.Text())
-	}
-	return ids, lines.Err()
-}
-
 func (f *features) unique() error {
 	seen := make(map[string]int, len(f.ids))
 	for i, id := range f.ids {
+		if err := checkID(id); err != nil {
+			return fmt.Errorf("%w: %s: row %d: the id %q %v", ErrTable, f.path, i+1, clip(id), err)
+		}
 		if at, ok := seen[id]; ok {
 			return fmt.Errorf("%w: %s: rows %d and %d are both of item %q: keep one", ErrTable, f.path, at+1, i+1, id)
 		}
@@ -92,10 +80,22 @@ func (f *features) nameItems(items []string) error {
 	return nil
 }
 
+// faintest is the size below which a number is zero: what is scaled up from less leaves float32.
+const faintest = 1e-30
+
+// meets tells whether the features are of any of the items.
+func (f *features) meets(items names) error {
+	if f.implied > 0 || slices.ContainsFunc(f.ids, func(id string) bool { _, ok := items.row[id]; return ok }) {
+		return nil
+	}
+	return fmt.Errorf("%w: modality %s: %s has features for none of the %d items of the interactions: its ids are such as %q, theirs such as %q", ErrTable, f.name, f.path, len(items.names), clip(f.ids[0]), clip(items.names[0]))
+}
+
 // align puts the rows into the order of the items and masks what cannot be used.
 func (f *features) align(items []string) (Modality, Seen) {
 	m := Modality{Name: f.name, Dim: f.dim, Rows: make([]float32, len(items)*f.dim), Present: make([]bool, len(items))}
-	seen := Seen{Name: f.name, Dim: f.dim}
+	seen := Seen{Name: f.name, Dim: f.dim, Alike: true}
+	first := int32(-1)
 	at := rows(f.ids)
 	for i, name := range items {
 		from, ok := at[name]
@@ -107,11 +107,15 @@ func (f *features) align(items []string) (Modality, Seen) {
 		switch {
 		case slices.ContainsFunc(row, func(x float32) bool { return math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) }):
 			seen.NotFinite++
-		case !slices.ContainsFunc(row, func(x float32) bool { return x != 0 }):
+		case !slices.ContainsFunc(row, func(x float32) bool { return x >= faintest || x <= -faintest }):
 			seen.Zero++
 		default:
 			m.Present[i] = true
 			copy(m.Row(int32(i)), row)
+			if first < 0 {
+				first = int32(i)
+			}
+			seen.Alike = seen.Alike && slices.Equal(row, m.Row(first))
 			seen.Present++
 		}
 	}

@@ -2,10 +2,10 @@ package dataset
 
 import (
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // part is where an interaction belongs.
@@ -19,6 +19,9 @@ const (
 )
 
 var partNames = map[string]part{"train": train, "val": val, "valid": val, "validation": val, "test": test}
+
+// heaviest bounds a weight: sums of squares of what is heavier leave float32.
+const heaviest = 1e12
 
 // names numbers strings as they appear.
 type names struct {
@@ -83,8 +86,8 @@ func readInteractions(o Options) (raw rawRows, err error) {
 	err = t.each(func(row []cell, _ int) error {
 		r := rawRow{Interaction: Interaction{Weight: 1}}
 		for _, c := range [][2]int{{user, 0}, {item, 1}} {
-			if row[c[0]].Text == "" {
-				return badCell(t.columns[c[0]], "", "is empty: every interaction needs a user and an item")
+			if err := checkID(row[c[0]].Text); err != nil {
+				return badCell(t.columns[c[0]], row[c[0]].Text, err.Error())
 			}
 		}
 		if at >= 0 {
@@ -106,8 +109,8 @@ func readInteractions(o Options) (raw rawRows, err error) {
 		}
 		if weight >= 0 {
 			w, err := strconv.ParseFloat(row[weight].Text, 32)
-			if err != nil || !(w > 0) || math.IsInf(w, 0) {
-				return badCell(o.WeightColumn, row[weight].Text, "want a number above 0; leave returns out")
+			if err != nil || !(w > 0 && w <= heaviest) {
+				return badCell(o.WeightColumn, row[weight].Text, fmt.Sprintf("want a number above 0 and at most %g; leave returns out", heaviest))
 			}
 			r.Weight = float32(w)
 		}
@@ -119,4 +122,33 @@ func readInteractions(o Options) (raw rawRows, err error) {
 		err = fmt.Errorf("%w: %s has no rows below its first line", ErrTable, raw.file)
 	}
 	return raw, err
+}
+
+// several refuses what one user did alone.
+func (raw *rawRows) several() error {
+	if len(raw.users.names) > 1 {
+		return nil
+	}
+	return fmt.Errorf("%w: all %d interactions are of one user, %q: it takes several to learn from one what another may want", ErrTable, len(raw.rows), clip(raw.users.names[0]))
+}
+
+// warnOfGap finds a few rows that are far newer than all others: recency counts from the newest.
+func (raw *rawRows) warnOfGap(r *Report) {
+	const year = 365 * 24 * time.Hour
+	if !raw.timed || len(raw.rows) < 2 {
+		return
+	}
+	at := make([]int64, len(raw.rows))
+	for i, row := range raw.rows {
+		at[i] = row.Time
+	}
+	slices.Sort(at)
+	n := len(at)
+	for i := n - max(1, n/100); i < n; i++ {
+		if at[i]-at[i-1] > year.Milliseconds() {
+			r.warn("%d rows of %s are more than a year newer than all others, the newest of %s: what is recent counts from there; correct or remove them if they are wrong",
+				n-i, raw.file, time.UnixMilli(at[n-1]).UTC().Format(time.DateTime))
+			return
+		}
+	}
 }

@@ -42,8 +42,9 @@ type Seen struct {
 	Dim       int    `json:"dim"`
 	Present   int    `json:"present"`    // items with features
 	Missing   int    `json:"missing"`    // items without a row
-	Zero      int    `json:"zero"`       // rows that are zero throughout
+	Zero      int    `json:"zero"`       // rows that are zero throughout, or fainter than anything
 	NotFinite int    `json:"not_finite"` // rows with NaN or infinity
+	Alike     bool   `json:"alike"`      // the features of all items are the same
 }
 
 // Load reads the tables and cuts the split. The report is complete only without an error.
@@ -62,8 +63,21 @@ func Load(o Options) (*Dataset, Report, error) {
 			return nil, Report{}, err
 		}
 	}
+	for _, f := range features {
+		if err := f.meets(raw.items); err != nil {
+			return nil, Report{}, err
+		}
+	}
 	d, r, err := build(raw, features, o)
 	if err != nil {
+		return nil, Report{}, err
+	}
+	for _, m := range r.Modalities {
+		if m.Alike {
+			return nil, Report{}, fmt.Errorf("%w: modality %s is the same for all %d items that have it: it tells nothing apart; leave it out", ErrTable, m.Name, m.Present)
+		}
+	}
+	if err := raw.several(); err != nil {
 		return nil, Report{}, err
 	}
 	if o.Profiles != "" {
@@ -88,15 +102,17 @@ func build(raw rawRows, features []features, o Options) (*Dataset, Report, error
 	for _, f := range features {
 		m, seen := f.align(d.Items)
 		d.Modalities, r.Modalities = append(d.Modalities, m), append(r.Modalities, seen)
+		r.Warnings = append(r.Warnings, f.warnings...)
 		if seen.Present == 0 {
-			return nil, Report{}, fmt.Errorf("%w: modality %s: %s has features for none of the %d items: compare its ids with those of the interactions, such as %q",
-				ErrTable, f.name, f.path, len(d.Items), d.Items[0])
+			return nil, Report{}, fmt.Errorf("%w: modality %s: %s has features for none of the %d items: of its rows %d are zero or empty and %d hold NaN or infinity; make them anew or leave it out",
+				ErrTable, f.name, f.path, len(d.Items), seen.Zero, seen.NotFinite)
 		}
 		if bad := seen.Missing + seen.Zero + seen.NotFinite; bad > 0 {
 			r.warn("modality %s: %d of %d items have no features (%d without a row, %d zero, %d with NaN or infinity); they are masked",
 				f.name, bad, len(d.Items), seen.Missing, seen.Zero, seen.NotFinite)
 		}
 	}
+	raw.warnOfGap(&r)
 	r.Users, r.Items, r.Train, r.Val, r.Test = len(d.Users), len(d.Items), len(d.Train), len(d.Val), len(d.Test)
 	for _, n := range Counts(d.Train, len(d.Items)) {
 		if n == 0 {

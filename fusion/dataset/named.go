@@ -49,8 +49,8 @@ func From(t Tables) (*Dataset, Report, error) {
 	if len(raw.rows) == 0 {
 		return nil, Report{}, fmt.Errorf("%w: there are no interactions", ErrTable)
 	}
-	if len(raw.users.names) < 2 {
-		return nil, Report{}, fmt.Errorf("%w: all %d interactions are of one user, %q: it takes several to learn from one what another may want", ErrTable, len(raw.rows), raw.users.names[0])
+	if err := raw.several(); err != nil {
+		return nil, Report{}, err
 	}
 	tables := make([]features, len(t.Features))
 	for i, f := range t.Features {
@@ -65,6 +65,12 @@ func From(t Tables) (*Dataset, Report, error) {
 	d, r, err := build(raw, tables, Options{Split: Given})
 	if err != nil {
 		return nil, r, err
+	}
+	for k := len(r.Modalities) - 1; k >= 0; k-- { // nobody can leave one out of a catalogue
+		if m := r.Modalities[k]; m.Alike {
+			r.warn("modality %s is the same for all %d products that have it: it tells nothing apart and is left out", m.Name, m.Present)
+			d.Modalities, r.Modalities = slices.Delete(d.Modalities, k, k+1), slices.Delete(r.Modalities, k, k+1)
+		}
 	}
 	d.Split, r.Split, r.ValFrom, r.TestFrom = t.Split, t.Split, t.ValFrom, t.TestFrom
 	r.Declined = t.Declined

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ type parquetColumn struct {
 	name string
 	list bool
 	step time.Duration // of a timestamp: what its number counts; 0 for others
+	hole int           // definition level of an entry of a list that is null; -1 where none can be
 }
 
 // openParquet reads flat columns and lists of numbers; deeper nesting is refused. parquet-go panics on some damaged files:
@@ -40,7 +42,10 @@ func openParquet(f *os.File) (t *table, err error) {
 		if !ok || leaf.MaxRepetitionLevel > 1 {
 			return nil, fmt.Errorf("column %q is nested: want plain columns and lists of numbers", path[0])
 		}
-		c := parquetColumn{name: path[0], list: leaf.MaxRepetitionLevel == 1}
+		c := parquetColumn{name: path[0], list: leaf.MaxRepetitionLevel == 1, hole: -1}
+		if leaf.Node.Optional() {
+			c.hole = int(leaf.MaxDefinitionLevel) - 1
+		}
 		if l := leaf.Node.Type().LogicalType(); l != nil {
 			if stamp, ok := l.Value.(*format.TimestampType); ok && stamp.Unit.Value != nil {
 				c.step = stamp.Unit.Value.Duration()
@@ -55,6 +60,9 @@ func openParquet(f *os.File) (t *table, err error) {
 	t.close = reader.Close
 	t.next = func() (_ []cell, _ int, err error) {
 		defer notPanicking(&err)
+		if file.NumRows() == 0 { // its reader fails
+			return nil, 0, io.EOF
+		}
 		n, err := reader.ReadRows(rows)
 		if n == 0 {
 			if err == nil || errors.Is(err, io.EOF) {
@@ -84,6 +92,9 @@ func notPanicking(err *error) {
 
 func (c *cell) take(v parquet.Value, column parquetColumn) error {
 	if v.IsNull() {
+		if column.list && v.DefinitionLevel() == column.hole {
+			c.Numbers = append(c.Numbers, float32(math.NaN()))
+		}
 		return nil
 	}
 	if column.list {
@@ -120,7 +131,12 @@ func number(v parquet.Value) (float64, error) {
 		return float64(v.Int32()), nil
 	case parquet.Int64:
 		return float64(v.Int64()), nil
+	case parquet.FixedLenByteArray:
+		if b := v.ByteArray(); len(b) == 2 {
+			return float64(half(binary.LittleEndian.Uint16(b))), nil
+		}
+		fallthrough
 	default:
-		return math.NaN(), fmt.Errorf("holds %v in a list: want float or double", v.Kind())
+		return math.NaN(), fmt.Errorf("holds %v in a list: want numbers", v.Kind())
 	}
 }

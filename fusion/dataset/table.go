@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/csv"
 	"errors"
@@ -64,7 +65,16 @@ func openCSV(f io.Reader, zipped, tabs bool) (*table, error) {
 		}
 		f, closer = z, z.Close
 	}
-	r := csv.NewReader(bufio.NewReaderSize(f, 1<<16))
+	in := bufio.NewReaderSize(f, 1<<16)
+	switch begin, _ := in.Peek(4); {
+	case bytes.HasPrefix(begin, []byte{0x1f, 0x8b}):
+		return nil, errors.New("is gzip: let its name end in .gz")
+	case bytes.HasPrefix(begin, []byte{0xff, 0xfe}), bytes.HasPrefix(begin, []byte{0xfe, 0xff}):
+		return nil, errors.New("is UTF-16: save it as UTF-8")
+	case bytes.Equal(begin, []byte("PAR1")):
+		return nil, errors.New("is Parquet: let its name end in .parquet")
+	}
+	r := csv.NewReader(in)
 	r.ReuseRecord = true
 	if tabs {
 		r.Comma = '\t'
@@ -98,6 +108,9 @@ func openCSV(f io.Reader, zipped, tabs bool) (*table, error) {
 // column finds a column that must be there.
 func (t *table) column(name, what string) (int, error) {
 	if i := slices.Index(t.columns, name); i >= 0 {
+		if slices.Contains(t.columns[i+1:], name) {
+			return 0, fmt.Errorf("%w: %s has the column %q twice: which one holds cannot be known; name each once", ErrTable, filepath.Base(t.path), name)
+		}
 		return i, nil
 	}
 	return 0, fmt.Errorf("%w: %s has no column %q for %s: it has %s; name the right one", ErrTable, filepath.Base(t.path), name, what, quoted(t.columns))

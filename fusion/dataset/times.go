@@ -12,7 +12,8 @@ var layouts = []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02T15:0
 const (
 	// Numbers up to this are Unix seconds, above it milliseconds: as seconds it is the year 5138, as milliseconds 1973.
 	newestSecond = 100_000_000_000
-	oldestMilli  = 1 // 0 stands for "no time"
+	oldestMilli  = 1                 // 0 stands for "no time"
+	newestMilli  = 7_258_118_400_000 // the year 2200
 )
 
 // times reads the times of one column. It remembers which form fitted last, since a column keeps to one.
@@ -33,7 +34,7 @@ func (t *times) parse(text string) (int64, error) {
 	}
 	if n, err := strconv.ParseFloat(text, 64); err == nil {
 		if n > newestSecond {
-			return checked(int64(n))
+			return checked(int64(min(n, newestMilli+1)))
 		}
 		if n < newestSecond && n > -newestSecond {
 			return checked(int64(n * 1000))
@@ -56,6 +57,9 @@ func (t *times) parse(text string) (int64, error) {
 func checked(ms int64) (int64, error) {
 	if ms < oldestMilli {
 		return 0, fmt.Errorf("is before 1970: remove the row or correct its time")
+	}
+	if ms > newestMilli {
+		return 0, fmt.Errorf("is after the year 2200: want Unix seconds or milliseconds, not micro- or nanoseconds; remove the row or correct its time")
 	}
 	return ms, nil
 }

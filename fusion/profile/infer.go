@@ -19,6 +19,9 @@ type TableConfig struct {
 // AgeEdges are the bands of a column `age` in years: under 18, 18-24, 25-34, 35-49, 50-64 and 65+.
 func AgeEdges() []float64 { return []float64{18, 25, 35, 50, 65} }
 
+// oldest is the most that is read as an age, years.
+const oldest = 120
+
 // Pooled is the class that stands for all rare ones.
 const Pooled = "other"
 
@@ -35,7 +38,7 @@ type ColumnUse struct {
 	Use    string         `json:"use"` // classes, bands, tags, or "left out"
 	Why    string         `json:"why"`
 	Known  int            `json:"known"`            // consenting users with a value
-	Unread int            `json:"unread,omitempty"` // values in a column of numbers that are none
+	Unread int            `json:"unread,omitempty"` // values in a column of numbers that are none, or no age
 	Pooled map[string]int `json:"pooled,omitempty"` // rare values, with their users
 	Edges  []float64      `json:"edges,omitempty"`  // of bands
 }
@@ -251,9 +254,13 @@ func (c TableConfig) bands(use ColumnUse, column Column, rows []int, labels [][]
 	if edges == nil && column.Name == "age" {
 		edges = AgeEdges()
 	}
+	read := func(i int) (float64, bool) {
+		x, err := number(column.Values[i])
+		return x, err == nil && (column.Name != "age" || x >= 0 && x <= oldest)
+	}
 	var numbers []float64
 	for _, i := range rows {
-		if x, err := number(column.Values[i]); err == nil {
+		if x, ok := read(i); ok {
 			numbers = append(numbers, x)
 		}
 	}
@@ -274,8 +281,8 @@ func (c TableConfig) bands(use ColumnUse, column Column, rows []int, labels [][]
 	}
 	names := bandNames(edges)
 	for _, i := range rows {
-		x, err := number(column.Values[i])
-		if err != nil {
+		x, ok := read(i)
+		if !ok {
 			continue
 		}
 		band := 0

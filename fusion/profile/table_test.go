@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -140,6 +141,28 @@ func TestInfer(t *testing.T) {
 	table.Columns[0].Values = table.Columns[0].Values[1:]
 	if _, err := Infer(table, TableConfig{}); !errors.Is(err, ErrTable) {
 		t.Errorf("a short column: %v", err)
+	}
+}
+
+// Nobody is 999 years old: such an age is not known, rather than 65 or more.
+func TestAgesThatAreNone(t *testing.T) {
+	column := Column{Name: "age"}
+	table := Table{Columns: []Column{column}}
+	for i := range 100 {
+		table.Users, table.Consent = append(table.Users, fmt.Sprint("u", i)), append(table.Consent, true)
+		table.Columns[0].Values = append(table.Columns[0].Values, []string{"20", "40", "-5", "999", "1e300"}[i%5])
+	}
+	found, err := Infer(table, TableConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if use := found.Columns[0]; use.Use != "bands" || use.Known != 100 || use.Unread != 60 {
+		t.Errorf("%+v", use)
+	}
+	for i, want := range []string{"18-24", "35-49", "", "", ""} {
+		if got := strings.Join(found.Labels[i]["age"], "+"); got != want {
+			t.Errorf("age %s is %q, want %q", table.Columns[0].Values[i], got, want)
+		}
 	}
 }
 
