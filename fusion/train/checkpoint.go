@@ -86,7 +86,7 @@ func (f *fit) load(path string) error {
 		return err
 	}
 	bad := func(why string) error {
-		return fmt.Errorf("%w: %s %s: train without --resume to begin anew", ErrCheckpoint, path, why)
+		return fmt.Errorf("%w: %s %s: go on with what it was begun with, or remove it to begin anew", ErrCheckpoint, path, why)
 	}
 	body, ok := bytes.CutPrefix(data[:max(0, len(data)-sha256.Size)], checkpointMagic)
 	if !ok || len(body) < 8 {
@@ -105,6 +105,9 @@ func (f *fit) load(path string) error {
 	}
 	if header.Inputs != f.inputs {
 		return bad("was made with another configuration or other data")
+	}
+	if n := header.State.Epoch; n > f.config.Epochs {
+		return bad(fmt.Sprintf("has gone on for %d epochs, of %d at most", n, f.config.Epochs))
 	}
 	body = body[length:]
 	if len(header.Parameters) != len(f.parameters) {

@@ -28,6 +28,9 @@ func (t *training) fit(ctx context.Context, c Config, rows []dataset.Interaction
 		return fitted{}, err
 	}
 	defer f.close()
+	if measured { // when it stops, and what is kept, depends on who was asked
+		f.inputs = digest(c, t.Data.Val, f.users, f.items, nil) + f.inputs
+	}
 	p := plan{epochs: c.Epochs, patience: c.Patience, checkpoint: filepath.Join(t.Out, name+".checkpoint"), resume: t.Resume}
 	p.step = func(s Step) {
 		t.curves.add(time.Now(), name+"/loss", f.state.Steps, s.Loss)
