@@ -11,6 +11,7 @@ import (
 
 	"weft/fusion/dataset"
 	"weft/fusion/rank"
+	"weft/fusion/towers"
 )
 
 // Trained is the vectors that a model of `weft train --out DIR` left: items.npy and users.npy with their ids beside them.
@@ -18,6 +19,7 @@ type Trained struct {
 	Name, Dir string
 	Missing   int             // items of the data that the model does not know
 	Strangers int             // users with a target that it does not know
+	Unchecked bool            // there is no manifest: its vectors are taken as they are
 	Profile   json.RawMessage // as weft train measured its profile heads; nil without any
 
 	scorer  rank.Dot
@@ -28,6 +30,13 @@ type Trained struct {
 // them is an error: it was made from other data.
 func ReadTrained(name, dir string, d *dataset.Dataset) (*Trained, error) {
 	m := &Trained{Name: name, Dir: dir}
+	if _, err := os.Stat(filepath.Join(dir, towers.ManifestFile)); errors.Is(err, fs.ErrNotExist) {
+		m.Unchecked = true
+	} else if manifest, _, err := towers.ReadManifest(dir); err != nil {
+		return nil, err
+	} else if err := manifest.CheckVectors(dir); err != nil {
+		return nil, err
+	}
 	items, dim, missing, err := readVectors(dir, "items", d.Items)
 	if err != nil {
 		return nil, err

@@ -84,9 +84,15 @@ func (c *evaluateCmd) trained(a *app, d *dataset.Dataset) (all []*evaluation.Tra
 		if !ok {
 			name, dir = filepath.Base(filepath.Clean(arg)), arg
 		}
+		if dir == "" {
+			return nil, usagef("--model %q: want the folder that weft train wrote, or NAME=DIR", arg)
+		}
 		m, err := evaluation.ReadTrained(name, dir, d)
 		if err != nil {
 			return nil, fmt.Errorf("--model %s: %w", arg, err)
+		}
+		if m.Unchecked {
+			a.log.Warn("the model has no manifest: its vectors are measured as they are", "model", m.Name)
 		}
 		if m.Missing > 0 || m.Strangers > 0 {
 			a.log.Warn("the model does not know all of the data: such items are scored 0, such users get what is popular", "model", m.Name, "items", m.Missing, "users with targets", m.Strangers)

@@ -56,7 +56,7 @@ func (t tables) options() (dataset.Options, error) {
 		TimeLayout: t.TimeLayout, Zone: zone}
 	for _, m := range t.Modality {
 		name, path, ok := strings.Cut(m, "=")
-		if !ok {
+		if !ok || path == "" {
 			return o, usagef("--modality %q: want NAME=FILE, such as image=image.npy", m)
 		}
 		file := dataset.NamedFile{Name: name, Path: path}

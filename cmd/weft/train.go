@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -84,13 +82,20 @@ func (c *trainCmd) Run(ctx context.Context, a *app) error {
 
 // learn reads the rows and trains a model in Out.
 func (c *trainCmd) learn(ctx context.Context, a *app) (s train.Summary, _ *dataset.Dataset, err error) {
+	for flag, zero := range map[string]bool{"towers": c.Towers == 0, "epochs": c.Epochs == 0, "batch": c.Batch == 0, "rate": c.Rate == 0} {
+		if zero { // which train.Config takes for its default
+			return s, nil, usagef("--%s 0: want more", flag)
+		}
+	}
 	config := train.Config{Seed: c.Seed, Towers: c.Towers, Epochs: c.Epochs, Batch: c.Batch, Rate: c.Rate, Threads: c.Threads}
 	if err := config.Validate(); err != nil {
 		return s, nil, usageError{err}
 	}
-	if err := c.fresh(); err != nil {
+	leave, err := c.enter(a)
+	if err != nil {
 		return s, nil, err
 	}
+	defer leave()
 	data, report, err := c.read(ctx, a, c.place, encoders{Models: c.Models, Cache: c.Cache, Runtime: c.Runtime, Provider: c.Provider, Text: c.Text})
 	if err != nil {
 		return s, nil, err
@@ -125,20 +130,6 @@ func (c *trainCmd) learn(ctx context.Context, a *app) (s train.Summary, _ *datas
 		return s, nil, err
 	}
 	return s, data, nil
-}
-
-// fresh refuses to write over a model, or to forget a training that was interrupted.
-func (c *trainCmd) fresh() error {
-	if _, err := os.Stat(filepath.Join(c.Out, "manifest.json")); err == nil {
-		return fmt.Errorf("--out %s: there is a model already: name another folder, or remove it", c.Out)
-	}
-	if c.Resume {
-		return nil
-	}
-	if left, _ := filepath.Glob(filepath.Join(c.Out, "*.checkpoint")); len(left) > 0 {
-		return fmt.Errorf("--out %s: a training was interrupted there: go on with --resume, or name another folder", c.Out)
-	}
-	return nil
 }
 
 // open loads ONNX Runtime.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -86,6 +87,31 @@ func TestTrain(t *testing.T) {
 		t.Errorf("runs of a folder without a model: exit %d", code)
 	}
 	ablate(t, dir, out)
+	// Nor is one measured that was damaged, or that another weft made.
+	for name, c := range map[string]struct {
+		file, say string
+		change    func([]byte) []byte
+	}{
+		"damaged": {"items.npy", "items.npy is damaged", func(b []byte) []byte { b[len(b)/2] ^= 1; return b }},
+		"newer":   {"manifest.json", "a newer weft", func(b []byte) []byte { return bytes.Replace(b, []byte(`"format": 1,`), []byte(`"format": 2,`), 1) }},
+		"cut":     {"manifest.json", "manifest.json", func(b []byte) []byte { return b[:len(b)/2] }},
+	} {
+		broken := t.TempDir()
+		if err := os.CopyFS(broken, os.DirFS(out)); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(broken, c.file))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(broken, c.file), c.change(b), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		stderr.Reset()
+		if code := run([]string{"evaluate", "--tables", dir, "--model", broken, "--baselines", "random"}, nil, &stdout, &stderr); code != exitFailed || !strings.Contains(stderr.String(), c.say) {
+			t.Errorf("%s: exit %d: %s", name, code, stderr.String())
+		}
+	}
 	// A model is not written over.
 	stderr.Reset()
 	if code := run(args, nil, &stdout, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "there is a model already") {
@@ -160,7 +186,10 @@ func ablate(t *testing.T, dir, model string) {
 }
 
 func TestTrainUsage(t *testing.T) {
-	dir := tasteTables(t)
+	dir, theirs := tasteTables(t), t.TempDir()
+	if err := os.WriteFile(filepath.Join(theirs, "items.npy"), []byte("features"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		args []string
 		code int
@@ -170,6 +199,11 @@ func TestTrainUsage(t *testing.T) {
 		"no tables":     {[]string{"--out", t.TempDir()}, exitUsage, "--tables"},
 		"bad modality":  {[]string{"--tables", dir, "--out", t.TempDir(), "--modality", "image"}, exitUsage, "NAME=FILE"},
 		"bad rate":      {[]string{"--tables", dir, "--out", t.TempDir(), "--rate", "99"}, exitUsage, "Rate is 99"},
+		"no epochs":     {[]string{"--tables", dir, "--out", t.TempDir(), "--epochs", "0"}, exitUsage, "--epochs 0"},
+		"no rate":       {[]string{"--tables", dir, "--out", t.TempDir(), "--rate", "0"}, exitUsage, "--rate 0"},
+		"no file":       {[]string{"--tables", dir, "--out", t.TempDir(), "--modality", "image="}, exitUsage, "NAME=FILE"},
+		"out is a file": {[]string{"--tables", dir, "--out", filepath.Join(dir, "users.csv")}, exitFailed, "--out"},
+		"out is theirs": {[]string{"--tables", dir, "--out", theirs}, exitFailed, "items.npy would be written over"},
 		"bad split":     {[]string{"--tables", dir, "--out", t.TempDir(), "--split", "odd"}, exitUsage, "odd"},
 		"not a library": {[]string{"--tables", dir, "--out", t.TempDir(), "--onnxruntime", filepath.Join(dir, "users.csv")}, exitFailed, "ONNX Runtime"},
 	} {
@@ -177,5 +211,28 @@ func TestTrainUsage(t *testing.T) {
 		if code := run(append([]string{"train"}, c.args...), nil, &stdout, &stderr); code != c.code || !strings.Contains(stderr.String(), c.want) {
 			t.Errorf("%s: exit %d, want %d with %q: %s", name, code, c.code, c.want, stderr.String())
 		}
+	}
+}
+
+// Two trainings do not write into one folder, and one that is asked to go on where there is nothing says so.
+func TestTrainOut(t *testing.T) {
+	var stderr bytes.Buffer
+	a := &app{log: slog.New(slog.NewTextHandler(&stderr, nil))}
+	c := trainCmd{Out: filepath.Join(t.TempDir(), "model"), Resume: true}
+	leave, err := c.enter(a)
+	if err != nil || !strings.Contains(stderr.String(), "nothing to resume") {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	if _, err := c.enter(a); err == nil || !strings.Contains(err.Error(), "another training is under way") {
+		t.Errorf("a second training: %v", err)
+	}
+	leave()
+	leave, err = c.enter(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	if left, err := os.ReadDir(c.Out); err != nil || len(left) > 0 {
+		t.Errorf("left there: %v %v", left, err)
 	}
 }

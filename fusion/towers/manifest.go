@@ -134,7 +134,22 @@ func (m *Manifest) Fits(dims map[string]int) error {
 // CheckFiles holds the files that serving needs against the digests of the manifest.
 func (m *Manifest) CheckFiles(dir string) error {
 	needed, _ := Files()
-	for _, name := range needed {
+	return m.check(dir, needed)
+}
+
+// CheckVectors does the same for the served vectors and their ids, as far as the manifest names them.
+func (m *Manifest) CheckVectors(dir string) error {
+	var named []string
+	for _, name := range []string{"items.npy", "items.ids.txt", "users.npy", "users.ids.txt"} {
+		if m.Files[name] != "" {
+			named = append(named, name)
+		}
+	}
+	return m.check(dir, named)
+}
+
+func (m *Manifest) check(dir string, names []string) error {
+	for _, name := range names {
 		sum, err := digest(filepath.Join(dir, name))
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrModel, err)

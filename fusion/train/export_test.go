@@ -237,6 +237,34 @@ func TestTrainResumes(t *testing.T) {
 	}
 }
 
+// What a training was told by one validation part, it does not take for what another says; nor does it end sooner than it
+// has come.
+func TestTrainGoesOnOnlyWithTheSame(t *testing.T) {
+	c := small(false)
+	c.Epochs = 3
+	for name, change := range map[string]func(*dataset.Dataset, *Config){
+		"another validation part": func(d *dataset.Dataset, _ *Config) { d.Val, d.Test = d.Test, d.Val },
+		"fewer epochs":            func(_ *dataset.Dataset, c *Config) { c.Epochs = 1 },
+	} {
+		d, c, out := shop(60, 40, false), c, t.TempDir()
+		d.Test = append(d.Test, d.Val[:len(d.Val)/2]...)
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := Train(ctx, Options{Runtime: onnxtest.Open(t), Data: d, Config: c, Out: out, Watch: Watch{Epoch: func(e Epoch) {
+			if e.Epoch == 2 {
+				cancel()
+			}
+		}}})
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		change(d, &c)
+		if _, err := Train(context.Background(), Options{Runtime: onnxtest.Open(t), Data: d, Config: c, Out: out, Resume: true}); !errors.Is(err, ErrCheckpoint) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // The grid keeps the setting that is best on validation, and what serves is trained with it.
 func TestTrainGrid(t *testing.T) {
 	d := shop(60, 40, false)
