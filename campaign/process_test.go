@@ -9,12 +9,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"weft/processtest"
 )
 
 // process is one run of weft.
@@ -58,34 +59,28 @@ func launch(binary, name string, env []string, log io.Writer, args ...string) (*
 	p := &process{name: name, metrics: "http://" + address + "/metrics", ready: make(chan struct{}), exited: make(chan struct{})}
 	p.cmd = exec.Command(binary, append([]string{role, "--metrics", address}, args...)...)
 	p.cmd.Env = env
-	endWithParent(p.cmd)
 	output, input, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	p.cmd.Stdout, p.cmd.Stderr = input, input
-	started, drained := make(chan error, 1), make(chan struct{})
+	ended, err := processtest.Start(p.cmd)
+	_ = input.Close()
+	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
 		p.follow(output, log, "weft "+role+" ")
 		_ = output.Close()
 	}()
 	go func() {
-		// The thread that starts a child is the parent whose death ends it.
-		runtime.LockOSThread()
-		err := p.cmd.Start()
-		_ = input.Close()
-		started <- err
-		if err == nil {
-			_ = p.cmd.Wait() // the state says it
-		}
+		<-ended
 		<-drained
 		p.mu.Lock()
 		p.ended = time.Now()
 		p.mu.Unlock()
 		close(p.exited)
 	}()
-	return p, <-started
+	return p, err
 }
 
 func (p *process) follow(output io.Reader, log io.Writer, ready string) {

@@ -5,9 +5,10 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"weft/processtest"
 )
 
 // crewOf runs a shell script as every member.
@@ -23,15 +24,15 @@ func crewOf(t *testing.T, script string, out io.Writer) *Crew {
 const lasting = `trap 'echo drained; exit 0' TERM; echo up; while :; do sleep 0.05; done`
 
 func TestACrewGrowsAndDrains(t *testing.T) {
-	var out output
+	var out processtest.Journal
 	c := crewOf(t, lasting, &out)
 	c.Become(3, 3)
-	until(t, "three are up", func() bool { return strings.Count(out.String(), "up") == 3 })
+	processtest.Until(t, "three are up", func() bool { return strings.Count(out.String(), "up") == 3 })
 	c.Become(1, 3)
 	if s := c.State(); s.Running != 1 || s.Running+s.Draining > 3 {
 		t.Errorf("%+v", s)
 	}
-	until(t, "two have drained", func() bool { return c.State().Draining == 0 })
+	processtest.Until(t, "two have drained", func() bool { return c.State().Draining == 0 })
 	if s := c.State(); s.Running != 1 || s.Started != 3 || s.Crashed != 0 || s.Killed != 0 || strings.Count(out.String(), "drained") != 2 {
 		t.Errorf("%+v\n%s", s, out.String())
 	}
@@ -43,17 +44,17 @@ func TestACrewGrowsAndDrains(t *testing.T) {
 
 // While some drain, others are started only as far as the limit goes.
 func TestACrewNeverExceedsItsMost(t *testing.T) {
-	var out output
+	var out processtest.Journal
 	c := crewOf(t, `trap '' TERM; echo up; while :; do sleep 0.05; done`, &out)
 	c.Grace = time.Second
 	c.Become(2, 2)
-	until(t, "two are up", func() bool { return strings.Count(out.String(), "up") == 2 })
+	processtest.Until(t, "two are up", func() bool { return strings.Count(out.String(), "up") == 2 })
 	c.Become(0, 2)
 	c.Become(2, 2)
 	if s := c.State(); s.Running+s.Draining > 2 || s.Running > s.Killed {
 		t.Errorf("%+v: two drain, and two are the most", s)
 	}
-	until(t, "those that will not drain are ended", func() bool { return c.State().Draining == 0 })
+	processtest.Until(t, "those that will not drain are ended", func() bool { return c.State().Draining == 0 })
 	if s := c.State(); s.Killed != 2 || s.Crashed != 0 {
 		t.Errorf("%+v", s)
 	}
@@ -83,34 +84,5 @@ func TestACrewReplacesWhatCrashesWithGrowingPauses(t *testing.T) {
 	}
 	if s := c.State(); s.Crashed != 9 || s.Running != 0 {
 		t.Errorf("%+v", s)
-	}
-}
-
-// output is what members print, read while they do.
-type output struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
-func until(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(time.Minute); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within a minute: %s", what)
-		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"weft/processtest"
 	"weft/storage/objects"
 )
 
@@ -152,11 +153,12 @@ func startPrometheus(t *testing.T, roles map[string]string) prometheusServer {
 		"--web.listen-address="+address, "--log.level=warn")
 	var said journal
 	cmd.Stdout, cmd.Stderr = &said, &said
-	must(t, cmd.Start())
+	exited, err := processtest.Start(cmd)
+	must(t, err)
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
-		if err := cmd.Wait(); err != nil || t.Failed() {
-			t.Logf("prometheus: %v\n%s", err, said.last(2000))
+		if <-exited; !cmd.ProcessState.Success() || t.Failed() {
+			t.Logf("prometheus: %v\n%s", cmd.ProcessState, said.Last(2000))
 		}
 	})
 	p := prometheusServer{"http://" + address}

@@ -6,12 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"weft/processtest"
 )
 
 // asProgram makes the test binary behave as weft itself, so that tests can run
@@ -81,7 +81,7 @@ type process struct {
 	cmd    *exec.Cmd
 	out    journal
 	err    journal
-	exited chan struct{}
+	exited <-chan struct{}
 }
 
 // spawn starts weft as a child. Its standard error is shown when the test fails.
@@ -89,27 +89,16 @@ func spawn(t *testing.T, args ...string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	must(t, err)
-	p := &process{t: t, cmd: exec.Command(self, args...), exited: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(self, args...)}
 	p.cmd.Env = append(os.Environ(), asProgram+"=1")
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
-	started := make(chan error, 1)
-	go func() {
-		// Where the kernel can, the child ends with this process: with the thread that
-		// started it, to be exact, which must therefore stay.
-		runtime.LockOSThread()
-		endWithParent(p.cmd)
-		started <- p.cmd.Start()
-		if p.cmd.Process != nil {
-			_ = p.cmd.Wait() // the state is read where it matters
-		}
-		close(p.exited)
-	}()
-	must(t, <-started)
+	p.exited, err = processtest.Start(p.cmd)
+	must(t, err)
 	t.Cleanup(func() {
 		p.signal(syscall.SIGKILL)
 		<-p.exited
 		if t.Failed() {
-			t.Logf("weft %s wrote:\n%s", strings.Join(args, " "), p.err.last(8000))
+			t.Logf("weft %s wrote:\n%s", strings.Join(args, " "), p.err.Last(8000))
 		}
 	})
 	return p
@@ -144,43 +133,14 @@ func (p *process) alive() {
 	}
 }
 
-// journal is a buffer that is read while it is written.
-type journal struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
+type journal = processtest.Journal
 
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.String()
-}
-
-func (j *journal) last(n int) string {
-	s := j.String()
-	return s[max(0, len(s)-n):]
-}
-
-// patience is how long anything may take before a test gives up; a busy machine
-// is slow.
-const patience = 60 * time.Second
+const patience = processtest.Patience
 
 // until waits for a condition.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
+	processtest.Until(t, what, holds)
 }
 
 func must(t *testing.T, err error) {

@@ -12,12 +12,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"weft/processtest"
 )
 
 const (
@@ -35,7 +36,7 @@ type Process struct {
 	command func(addr string) *exec.Cmd
 	ready   string // what the server prints once it serves
 	cmd     *exec.Cmd
-	exited  chan struct{}
+	exited  <-chan struct{}
 }
 
 // launch starts a server on a free port; another test may take the port in between,
@@ -97,21 +98,10 @@ func (p *Process) start() error {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = input, input
-	endWithParent(cmd)
-	exited := make(chan struct{})
-	started := make(chan error, 1)
-	go func() {
-		// The thread that starts a child is the parent whose death ends it, so it must
-		// live as long as this process.
-		runtime.LockOSThread()
-		started <- cmd.Start()
-		_ = input.Close()
-		if cmd.Process != nil {
-			_ = cmd.Wait() // killed, or its output tells why it left
-		}
-		close(exited)
-	}()
-	if err := <-started; err != nil {
+	exited, err := processtest.Start(cmd)
+	_ = input.Close()
+	if err != nil {
+		_ = output.Close()
 		return fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
 	p.cmd, p.exited = cmd, exited

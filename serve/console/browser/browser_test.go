@@ -20,6 +20,8 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"weft/processtest"
 )
 
 var (
@@ -63,17 +65,17 @@ func open(t *testing.T, args []string, patterns ...string) *shop {
 		t.Fatalf("%v: run `make build` first", err)
 	}
 	cmd := exec.Command(path, append([]string{"up", "--data", s.dir, "--listen", "127.0.0.1:0"}, args...)...)
-	var said journal
+	var said processtest.Journal
 	cmd.Stderr = &said
-	must(t, cmd.Start())
+	exited, err := processtest.Start(cmd)
+	must(t, err)
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-		if t.Failed() {
+		if <-exited; t.Failed() {
 			t.Logf("weft said:\n%s", said.String())
 		}
 	})
-	until(t, "weft answers", func() bool {
+	processtest.Until(t, "weft answers", func() bool {
 		_, rest, ok := strings.Cut(said.String(), ": http://")
 		if !ok {
 			return false
@@ -88,7 +90,7 @@ func open(t *testing.T, args []string, patterns ...string) *shop {
 		return res.StatusCode == http.StatusOK
 	})
 	if len(args) == 0 { // no token is asked for
-		until(t, "every product has a vector", func() bool {
+		processtest.Until(t, "every product has a vector", func() bool {
 			var o struct{ Products int }
 			return s.send(t, "GET", "overview", nil, &o) == http.StatusOK && o.Products >= products
 		})
@@ -159,7 +161,7 @@ func (s *shop) text(selector string) string {
 // shows waits until an element shows a text.
 func (s *shop) shows(t *testing.T, selector, text string) {
 	t.Helper()
-	until(t, fmt.Sprintf("%s shows %q", selector, text), func() bool { return strings.Contains(s.text(selector), text) }, func() string {
+	processtest.Until(t, fmt.Sprintf("%s shows %q", selector, text), func() bool { return strings.Contains(s.text(selector), text) }, func() string {
 		s.picture(t, "failed")
 		return "it shows " + s.text(selector) + "\nthe page:\n" + s.text("main")
 	})
@@ -196,7 +198,7 @@ func (s *shop) accessible(t *testing.T) {
 	eval[bool](s, string(axe)+`;window.violations = undefined;
 		axe.run().then((r) => { window.violations = r.violations.map((v) => v.id + " at " + v.nodes.map((n) => n.target.join(" ") + ": " + n.failureSummary).join("; ")).join("\n") + "."; });
 		true`)
-	until(t, "axe-core has looked at the page", func() bool { return eval[string](s, `window.violations ?? ""`) != "" }, func() string { return s.text("main") })
+	processtest.Until(t, "axe-core has looked at the page", func() bool { return eval[string](s, `window.violations ?? ""`) != "" }, func() string { return s.text("main") })
 	if said := eval[string](s, `window.violations`); said != "." {
 		t.Errorf("not accessible: %s", said)
 	}
@@ -236,42 +238,9 @@ func (s *shop) send(t *testing.T, method, path string, body io.Reader, answer an
 	return res.StatusCode
 }
 
-// until waits for a condition; more is said where it is waited for in vain.
-func until(t *testing.T, what string, holds func() bool, more ...func() string) {
-	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			for _, f := range more {
-				what += "\n" + f()
-			}
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}
-
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// journal is written by a process and read by the test.
-type journal struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.String()
 }

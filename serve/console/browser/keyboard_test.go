@@ -7,6 +7,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"weft/processtest"
 )
 
 // tabTo presses Tab until an element has the focus, and checks that the focus is seen.
@@ -65,7 +67,7 @@ func TestSignIn(t *testing.T) {
 	s.run(t, "a wrong token", chromedp.WaitVisible("#sign-in"), chromedp.SendKeys("#token", "not-the-token-at-all"), chromedp.KeyEvent(kb.Enter))
 	s.shows(t, "#sign-in-why", "not accepted")
 	s.run(t, "the right one", chromedp.SendKeys("#token", token), chromedp.KeyEvent(kb.Enter))
-	until(t, "the products are shown as pictures", func() bool { return s.pictures("#grid") > 0 })
+	processtest.Until(t, "the products are shown as pictures", func() bool { return s.pictures("#grid") > 0 })
 	if asked := eval[string](s, `performance.getEntriesByType("resource").map((e) => e.name).join("\n") + document.cookie`); strings.Contains(asked, token) {
 		t.Errorf("the token is in an address or a cookie:\n%s", asked)
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"weft/processtest"
 )
 
 // samplePhoto copies a photo of the sample under a name of its own.
@@ -76,7 +78,7 @@ func TestRoads(t *testing.T) {
 func (s *shop) dropPhoto(t *testing.T) {
 	s.visit(t, "")
 	s.run(t, "to the catalogue", chromedp.Click(`nav a[href$="/catalogue"]`, chromedp.NodeVisible))
-	until(t, "the products are shown as pictures", func() bool { return s.pictures("#grid") > 5 })
+	processtest.Until(t, "the products are shown as pictures", func() bool { return s.pictures("#grid") > 5 })
 	s.picture(t, "catalogue")
 	s.run(t, "choosing a photo", chromedp.SetUploadFiles("#files", []string{samplePhoto(t, "dress-07bf93d6", "Evening dress.JPG")}),
 		chromedp.WaitVisible("#new"))
@@ -85,7 +87,7 @@ func (s *shop) dropPhoto(t *testing.T) {
 	}
 	s.run(t, "adding it", chromedp.SendKeys("#new-title", "An evening dress"), chromedp.Click("#add"))
 	s.shows(t, "#state", "Vector ready")
-	until(t, "its neighbours are shown as pictures", func() bool { return s.pictures("#near") >= 6 })
+	processtest.Until(t, "its neighbours are shown as pictures", func() bool { return s.pictures("#near") >= 6 })
 	if nearest := eval[string](s, `document.querySelector("#near [data-product]").dataset.product`); nearest != "dress-07bf93d6" {
 		t.Errorf("nearest to a copy of a photo is %q", nearest)
 	}
@@ -137,20 +139,20 @@ func (s *shop) mend(t *testing.T) {
 	must(t, err)
 	s.send(t, "PUT", "products/torn/images/front.jpg", bytes.NewReader(photo[:len(photo)/2]), nil)
 	var before letters
-	until(t, "two letters", func() bool { s.send(t, "GET", "deadletters", nil, &before); return len(before.Letters) == 2 })
+	processtest.Until(t, "two letters", func() bool { s.send(t, "GET", "deadletters", nil, &before); return len(before.Letters) == 2 })
 	s.visit(t, "deadletters")
 	s.shows(t, "#letters", "torn / front.jpg")
 	s.shows(t, "#letters", "Cut off")
-	until(t, "what there is of the photo is shown", func() bool { return s.pictures("#letters") == 1 })
+	processtest.Until(t, "what there is of the photo is shown", func() bool { return s.pictures("#letters") == 1 })
 	s.picture(t, "deadletters")
 
 	s.run(t, "only those cut off", chromedp.Click(`label[for="r-truncated"]`))
-	until(t, "one is left in view", func() bool {
+	processtest.Until(t, "one is left in view", func() bool {
 		return eval[int](s, `document.querySelectorAll("#letters [data-key]").length`) == 1
 	})
 	s.run(t, "trying again", chromedp.Click(`[data-key="media/torn/front.jpg"] button`))
 	s.shows(t, "#count", "1 letter")
-	until(t, "it was tried, in vain", func() bool {
+	processtest.Until(t, "it was tried, in vain", func() bool {
 		var now letters
 		s.send(t, "GET", "deadletters?reason=truncated", nil, &now)
 		return len(now.Letters) == 1 && now.Letters[0].Time.After(before.Letters[len(before.Letters)-1].Time)
@@ -176,7 +178,7 @@ func (s *shop) search(t *testing.T) {
 	if !strings.HasPrefix(first, "hat-") {
 		t.Errorf("first for a warm hat is %q", first)
 	}
-	until(t, "shown as pictures", func() bool { return s.pictures("#grid") > 3 })
+	processtest.Until(t, "shown as pictures", func() bool { return s.pictures("#grid") > 3 })
 	s.picture(t, "search")
 	s.run(t, "by a photo", chromedp.SetUploadFiles("#files", []string{samplePhoto(t, "dress-07bf93d6", "snapshot.jpg")}))
 	s.shows(t, "#said", "snapshot.jpg")
@@ -197,7 +199,7 @@ func (s *shop) serviceDesk(t *testing.T) {
 	if status := s.send(t, "POST", "events", strings.NewReader(rows.String()), nil, "Content-Type", "application/x-ndjson"); status != 202 {
 		t.Fatalf("events: %d", status)
 	}
-	until(t, "anna has a vector", func() bool {
+	processtest.Until(t, "anna has a vector", func() bool {
 		var known struct{ Vector *struct{ Generation string } }
 		return s.send(t, "GET", "users/anna", nil, &known) == 200 && known.Vector != nil
 	})
@@ -207,12 +209,12 @@ func (s *shop) serviceDesk(t *testing.T) {
 	s.shows(t, "#road", "this shopper's own vector")
 	s.shows(t, "#road", "1 product already bought is left out")
 	s.shows(t, "#profile", "1 basket")
-	until(t, "offers are shown as pictures", func() bool { return s.pictures("#next") >= 6 })
+	processtest.Until(t, "offers are shown as pictures", func() bool { return s.pictures("#next") >= 6 })
 	if eval[bool](s, `!!document.querySelector('#next [data-product="dress-07bf93d6"]')`) {
 		t.Error("what she has bought is offered")
 	}
 	s.run(t, "asking why", chromedp.Click("#next button"))
-	until(t, "it says why, or why it cannot", func() bool { got := s.text("#explanation"); return got != "" && got != "Asking …" })
+	processtest.Until(t, "it says why, or why it cannot", func() bool { got := s.text("#explanation"); return got != "" && got != "Asking …" })
 	s.picture(t, "shopper")
 	s.visit(t, "shoppers/nobody")
 	s.shows(t, "#said", "is not known")
@@ -236,7 +238,7 @@ func (s *shop) engineer(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(s.dir, "bucket/default/lake/v1/reports/20260102t030405z-data.html"), []byte(page), 0o644))
 	s.visit(t, "reports")
 	s.run(t, "opening it", chromedp.Click("#reports a", chromedp.NodeVisible))
-	until(t, "it is framed", func() bool {
+	processtest.Until(t, "it is framed", func() bool {
 		return strings.HasPrefix(eval[string](s, `document.getElementById("frame")?.src ?? ""`), "blob:")
 	})
 	if title := eval[string](s, "document.title"); title == "ran" {

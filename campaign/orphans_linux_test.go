@@ -1,9 +1,0 @@
-package campaign
-
-import (
-	"os/exec"
-	"syscall"
-)
-
-// endWithParent ends a child even when the test process is killed.
-func endWithParent(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

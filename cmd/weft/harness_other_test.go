@@ -1,8 +1,0 @@
-//go:build !linux
-
-package main
-
-import "os/exec"
-
-// endWithParent has no counterpart here.
-func endWithParent(*exec.Cmd) {}
