@@ -29,7 +29,7 @@ func (c *demoCmd) learn(ctx context.Context, a *app, how upCmd, u *up) (*up, *le
 	}
 	training := trainCmd{place: how.place, Out: dir, Seed: c.Seed, Towers: c.Towers, Epochs: c.Epochs, Batch: 512, Rate: .001,
 		Models: c.Models, Cache: c.Cache, Text: c.Text, Provider: "cpu", Runtime: c.Runtime}
-	s, _, err := training.learn(ctx, a)
+	s, err := training.learn(ctx, a, false)
 	if ctx.Err() != nil {
 		return u, nil, ctx.Err()
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
-	"weft/fusion/dataset"
 	"weft/fusion/train"
 	"weft/onnx"
 )
@@ -65,14 +64,9 @@ func (c *trainCmd) Run(ctx context.Context, a *app) error {
 	if c.Tables == "" && c.Data == "" && c.Objects == "" {
 		return usagef("nothing to learn from: give a catalogue with --data or --objects, or with --tables the folder that holds interactions.csv or interactions.parquet")
 	}
-	s, data, err := c.learn(ctx, a)
+	s, err := c.learn(ctx, a, true)
 	if err != nil {
 		return err
-	}
-	if len(data.Profiles) > 0 {
-		if err := trainProfile(ctx, a, data, c.Out, c.Seed); err != nil {
-			return err
-		}
 	}
 	if c.JSON {
 		return json.NewEncoder(a.out).Encode(s)
@@ -80,25 +74,25 @@ func (c *trainCmd) Run(ctx context.Context, a *app) error {
 	return printSummary(a.out, s, c.Out)
 }
 
-// learn reads the rows and trains a model in Out.
-func (c *trainCmd) learn(ctx context.Context, a *app) (s train.Summary, _ *dataset.Dataset, err error) {
+// learn reads the rows and trains a model in Out; heads: with what users have told, too.
+func (c *trainCmd) learn(ctx context.Context, a *app, heads bool) (s train.Summary, err error) {
 	for flag, zero := range map[string]bool{"towers": c.Towers == 0, "epochs": c.Epochs == 0, "batch": c.Batch == 0, "rate": c.Rate == 0} {
 		if zero { // which train.Config takes for its default
-			return s, nil, usagef("--%s 0: want more", flag)
+			return s, usagef("--%s 0: want more", flag)
 		}
 	}
 	config := train.Config{Seed: c.Seed, Towers: c.Towers, Epochs: c.Epochs, Batch: c.Batch, Rate: c.Rate, Threads: c.Threads}
 	if err := config.Validate(); err != nil {
-		return s, nil, usageError{err}
+		return s, usageError{err}
 	}
 	leave, err := c.enter(a)
 	if err != nil {
-		return s, nil, err
+		return s, err
 	}
 	defer leave()
 	data, report, err := c.read(ctx, a, c.place, encoders{Models: c.Models, Cache: c.Cache, Runtime: c.Runtime, Provider: c.Provider, Text: c.Text})
 	if err != nil {
-		return s, nil, err
+		return s, err
 	}
 	a.log.Info(report.Summary())
 	for _, w := range report.Warnings {
@@ -106,10 +100,17 @@ func (c *trainCmd) learn(ctx context.Context, a *app) (s train.Summary, _ *datas
 	}
 	runtime, err := c.open()
 	if err != nil {
-		return s, nil, err
+		return s, err
+	}
+	var beside func(context.Context) (map[string][]byte, error)
+	if heads && len(data.Profiles) > 0 {
+		beside = func(ctx context.Context) (map[string][]byte, error) {
+			a.log.Info("what users have told")
+			return profileFiles(ctx, a, data, c.Out, c.Seed)
+		}
 	}
 	bar := newTrainBar(a.err)
-	s, err = train.Train(ctx, train.Options{Runtime: runtime, Data: data, Report: report, Config: config, Grid: c.Grid, Out: c.Out, Resume: c.Resume,
+	s, err = train.Train(ctx, train.Options{Runtime: runtime, Data: data, Report: report, Config: config, Grid: c.Grid, Out: c.Out, Resume: c.Resume, Beside: beside,
 		Watch: train.Watch{
 			Stage: func(name string) { bar.clear(); a.log.Info(name) },
 			Step:  bar.step,
@@ -124,12 +125,12 @@ func (c *trainCmd) learn(ctx context.Context, a *app) (s train.Summary, _ *datas
 		}})
 	bar.clear()
 	if errors.Is(err, context.Canceled) {
-		return s, nil, fmt.Errorf("stopped; what was done is saved in %s: the same command with --resume goes on from there", c.Out)
+		return s, fmt.Errorf("stopped; what was done is saved in %s: the same command with --resume goes on from there", c.Out)
 	}
 	if err != nil {
-		return s, nil, err
+		return s, err
 	}
-	return s, data, nil
+	return s, nil
 }
 
 // open loads ONNX Runtime.

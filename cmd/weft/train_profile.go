@@ -20,13 +20,13 @@ const heldOut = .2
 // historyDim is how many numbers of a user's history stand behind its vector; see profile.History.
 const historyDim = 256
 
-// trainProfile learns attributes from the user vectors in dir, with what each user touched in training and validation
-// behind them and how much it was as features. It writes profile.onnx, and how well its heads do on users they have not
+// profileFiles learns attributes from the user vectors in dir, with what each user touched in training and validation
+// behind them and how much it was as features. It makes profile.onnx, and how well its heads do on users they have not
 // learned from as profile.json and profile.html. Users without consent have no values here and are not looked at.
-func trainProfile(ctx context.Context, a *app, d *dataset.Dataset, dir string, seed uint64) error {
+func profileFiles(ctx context.Context, a *app, d *dataset.Dataset, dir string, seed uint64) (map[string][]byte, error) {
 	rows, _, dim, err := dataset.ReadNPY(filepath.Join(dir, "users.npy"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t := profile.Table{Users: d.Users, Consent: make([]bool, len(d.Users))}
 	for _, attribute := range d.Profiles {
@@ -62,25 +62,23 @@ func trainProfile(ctx context.Context, a *app, d *dataset.Dataset, dir string, s
 	}
 	if errors.Is(err, profile.ErrNothing) {
 		a.log.Warn("no attribute of --profiles can be learned", "why", err)
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("profile heads: %w", err)
+		return nil, fmt.Errorf("profile heads: %w", err)
 	}
 	file, err := study.Model.ONNX()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := json.MarshalIndent(study.Evaluation.Heads, "", "  ")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	page := bytes.NewBufferString("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>weft train: attributes of users</title>\n" +
 		"<body style=\"font: 15px/1.5 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem\">\n<h1>Attributes of users, told and true</h1>\n")
 	if err := study.Evaluation.WriteHTML(page); err != nil {
-		return err
+		return nil, err
 	}
-	return errors.Join(writeWhole(filepath.Join(dir, "profile.onnx"), file),
-		writeWhole(filepath.Join(dir, "profile.json"), append(text, '\n')),
-		writeWhole(filepath.Join(dir, "profile.html"), page.Bytes()))
+	return map[string][]byte{"profile.onnx": file, "profile.json": append(text, '\n'), "profile.html": page.Bytes()}, nil
 }

@@ -119,5 +119,8 @@ func (f *features) align(items []string) (Modality, Seen) {
 			seen.Present++
 		}
 	}
+	if f.dim == 1 && seen.Zero > 0 { // a flag: who has it tells
+		seen.Alike = false
+	}
 	return m, seen
 }

@@ -156,7 +156,7 @@ func TestProfilesThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// A few rows in the far future move what counts as recent.
+// A few rows in the far future move what counts as recent; a column of 0 and 1 is a modality.
 func TestRowsFarAhead(t *testing.T) {
 	dir := t.TempDir()
 	var b strings.Builder
@@ -165,7 +165,14 @@ func TestRowsFarAhead(t *testing.T) {
 		fmt.Fprintf(&b, "u%d,i%d,%d\n", i%7, i%31, 1700000000+i*86400)
 	}
 	write(t, dir, "interactions.csv", b.String()+"u1,i30,2093-01-01\n")
-	_, r := load(t, Options{Dir: dir})
+	flags := "item,on\n"
+	for i := range 31 {
+		flags += fmt.Sprintf("i%d,%d\n", i, i%2)
+	}
+	d, r := load(t, Options{Dir: dir, Modalities: []NamedFile{{Name: "flag", Path: write(t, dir, "flags.csv", flags)}}})
+	if len(d.Modalities) != 1 || r.Modalities[0].Present != 15 {
+		t.Errorf("a flag: %+v", r.Modalities)
+	}
 	if said := fmt.Sprint(r.Warnings); !strings.Contains(said, "1 rows of interactions.csv are more than a year newer") || !strings.Contains(said, "2093-01-01") {
 		t.Error(said)
 	}

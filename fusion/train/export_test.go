@@ -265,6 +265,33 @@ func TestTrainGoesOnOnlyWithTheSame(t *testing.T) {
 	}
 }
 
+// A model is one with all its files: until the last of them is made there is no manifest, and the training can go on.
+func TestFilesBeside(t *testing.T) {
+	d, c, out := shop(60, 40, false), small(false), t.TempDir()
+	c.Epochs = 2
+	failure := errors.New("stopped")
+	o := Options{Runtime: onnxtest.Open(t), Data: d, Config: c, Out: out, Beside: func(context.Context) (map[string][]byte, error) {
+		if _, err := os.Stat(filepath.Join(out, "users.npy")); err != nil {
+			t.Errorf("no vectors to make anything of: %v", err)
+		}
+		return map[string][]byte{"heads.onnx": []byte("heads")}, failure
+	}}
+	if _, err := Train(context.Background(), o); !errors.Is(err, failure) {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(out, "manifest.json")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a manifest of half a model: %v", err)
+	}
+	failure, o.Resume = nil, true
+	if _, err := Train(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	m, _, err := towers.ReadManifest(out)
+	if err != nil || m.Files["heads.onnx"] == "" {
+		t.Errorf("%v: files %v", err, m.Files)
+	}
+}
+
 // The grid keeps the setting that is best on validation, and what serves is trained with it.
 func TestTrainGrid(t *testing.T) {
 	d := shop(60, 40, false)

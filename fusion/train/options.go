@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 
 	"weft/fusion/content"
@@ -21,6 +22,9 @@ type Options struct {
 	Out     string // folder, made if it is not there; also holds the checkpoints
 	Resume  bool   // go on from the checkpoints in Out
 	Watch   Watch
+	// Beside, if set, makes further files of the model, by name, from the vectors that lie in Out by then. The manifest, which
+	// is written after them, names them too: until it is there, a training that was interrupted can go on.
+	Beside func(context.Context) (map[string][]byte, error)
 }
 
 // Watch is told how a training goes; any of its functions may be nil. They are called by one goroutine.

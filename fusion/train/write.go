@@ -82,6 +82,14 @@ func (t *training) write(ctx context.Context, m *served) error {
 	put(towers.ValidationFile, bytes(validation))
 	put("metrics.json", bytes(append(metrics, '\n')))
 	put("model-card.md", bytes([]byte(t.card(m))))
+	if err == nil && t.Beside != nil {
+		var more map[string][]byte
+		if more, err = t.Beside(ctx); err == nil {
+			for name, content := range more {
+				put(name, bytes(content))
+			}
+		}
+	}
 	if err != nil {
 		return err
 	}
