@@ -1,22 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
-	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
-	"weft/behaviour"
-	"weft/storage/lake"
 	"weft/storage/vectors"
 )
 
@@ -118,83 +111,6 @@ func (c *benchEventsCmd) Run(ctx context.Context, a *app) error {
 	return err
 }
 
-var benchWords = [][]string{{"red", "blue", "green", "striped", "plain", "warm", "light", "long"}, {"linen", "wool", "cotton", "silk", "leather"},
-	{"dress", "shirt", "coat", "scarf", "bag", "hat", "shoe"}, {"for summer", "for winter", "for the office", "for the evening"}}
-
-// stock writes listings.
-func (c *benchEventsCmd) stock(bucket string) error {
-	r := rand.New(rand.NewPCG(1, 1))
-	for i := range c.Products {
-		title := ""
-		for _, words := range benchWords {
-			title += words[r.IntN(len(words))] + " "
-		}
-		path := filepath.Join(bucket, "default", "media", fmt.Sprintf("p%d", i), "product.json")
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, fmt.Appendf(nil, `{"title":%q,"description":"Model %d"}`, title, i), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// remember stores the events of before, as an import would.
-func (c *benchEventsCmd) remember(ctx context.Context, t *tenant) error {
-	r := rand.New(rand.NewPCG(2, 2))
-	now := time.Now()
-	const page = 10_000
-	for from := 0; from < c.History; from += page {
-		var rows []behaviour.Event
-		for i := from; i < min(c.History, from+page); i++ {
-			e := c.event(r, i%c.Users, fmt.Sprintf("h%d", i), now.Add(-time.Duration(r.IntN(90*24*3600))*time.Second))
-			rows = append(rows, behaviour.Event{Row: lake.Row{Key: e.User + "/" + e.ID, Version: now.UnixMilli() - 120_000}, ID: e.ID, User: e.User, Product: e.Product,
-				Type: e.Type, Time: e.at.UnixMilli(), Digest: e.ID, Source: "bench"})
-		}
-		if err := t.tables.Events.Append(ctx, rows...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// benchEvent is an event as it is posted.
-type benchEvent struct {
-	ID      string `json:"id"`
-	User    string `json:"user"`
-	Product string `json:"product"`
-	Type    string `json:"type"`
-	Time    string `json:"time"`
-	at      time.Time
-}
-
-func (c *benchEventsCmd) event(r *rand.Rand, user int, id string, at time.Time) benchEvent {
-	types := [...]string{behaviour.View, behaviour.View, behaviour.View, behaviour.Click, behaviour.Click, behaviour.Cart, behaviour.Wishlist, behaviour.Purchase}
-	return benchEvent{ID: id, User: fmt.Sprintf("u%d", user), Product: fmt.Sprintf("p%d", r.IntN(c.Products)), Type: types[r.IntN(len(types))],
-		Time: at.UTC().Format(time.RFC3339Nano), at: at}
-}
-
-// watch remembers when the events of each shopper were sent, until a vector follows.
-type benchWatch struct {
-	mu      sync.Mutex
-	sent    map[string][]time.Time
-	answers []time.Duration
-	vectors []time.Duration
-	later   int // told to come back
-	refused int
-	failed  error
-}
-
-func (w *benchWatch) saw(user string, at time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, sent := range w.sent[user] {
-		w.vectors = append(w.vectors, at.Sub(sent))
-	}
-	delete(w.sent, user)
-}
-
 func (c *benchEventsCmd) measure(ctx context.Context, u *up) (r benchEvents, err error) {
 	w := &benchWatch{sent: map[string][]time.Time{}}
 	following, stop := context.WithCancel(ctx)
@@ -237,73 +153,6 @@ func (c *benchEventsCmd) measure(ctx context.Context, u *up) (r benchEvents, err
 	r.Events, r.Seen, r.Refused, r.Rate = len(w.answers), len(w.vectors), w.refused, float64(len(w.answers))/took.Seconds()
 	r.Answer, r.Vector, r.Due, r.Sweep = quantilesOf(w.answers), quantilesOf(w.vectors), sweep.Due, sweep.Took.Seconds()
 	return r, nil
-}
-
-// send posts events at the rate, whether or not earlier ones were answered.
-func (c *benchEventsCmd) send(ctx context.Context, u *up, w *benchWatch) {
-	url := "http://" + u.node.http.Addr().String() + "/v1/default/events"
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
-	defer client.CloseIdleConnections()
-	r := rand.New(rand.NewPCG(3, 3))
-	var posting sync.WaitGroup
-	began := time.Now()
-	for i := 0; ctx.Err() == nil; i++ {
-		due := began.Add(time.Duration(float64(i) / c.Rate * float64(time.Second)))
-		if due.Sub(began) >= c.For {
-			break
-		}
-		select {
-		case <-time.After(time.Until(due)):
-		case <-ctx.Done():
-		}
-		e := c.event(r, i%c.Users, fmt.Sprintf("e%d", i), time.Now())
-		w.mu.Lock()
-		w.sent[e.User] = append(w.sent[e.User], due)
-		w.mu.Unlock()
-		posting.Go(func() { w.post(ctx, client, url, e, due) })
-	}
-	posting.Wait()
-}
-
-// post sends an event until it is taken: a server that is busy says when to come back.
-func (w *benchWatch) post(ctx context.Context, client *http.Client, url string, e benchEvent, due time.Time) {
-	body, err := json.Marshal(e)
-	status, later := http.StatusTooManyRequests, 0
-	for ; err == nil && status == http.StatusTooManyRequests; later++ {
-		if later > 0 {
-			select {
-			case <-time.After(time.Second):
-			case <-ctx.Done():
-			}
-		}
-		status, err = postEvent(ctx, client, url, body)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.answers = append(w.answers, time.Since(due))
-	if later > 1 {
-		w.later++
-	}
-	if err != nil || status != http.StatusAccepted {
-		w.refused++
-		if w.failed == nil {
-			w.failed = fmt.Errorf("POST %s: status %d, %v", url, status, err)
-		}
-	}
-}
-
-func postEvent(ctx context.Context, client *http.Client, url string, body []byte) (status int, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	_, _ = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode, resp.Body.Close()
 }
 
 // drained waits until nothing is queued and nothing more is announced.
