@@ -1,8 +1,17 @@
 // Command weft turns a shop's photos, listings and reviews into vectors that a
 // recommender reads. One binary plays every role; `weft up` plays all of them.
 //
-// Each command is a file of its own; settings are read in config.go, parts are
-// wired in node.go, and nowhere else.
+// Each command is a file of its own; a long one goes on in files that begin with its name.
+// Below the commands lie, wired by hand and nowhere else:
+//
+//	config                            where the bucket, Redis and encoders are: flags, environment
+//	node, node_roles, roles           what a process shares among its tenants, and what it starts
+//	tenant, tenants, seats, moved     one shop in a process; which are open; another generation
+//	feeder, index, settings           the scheduler's side of a tenant
+//	generation, encoderset, machine   the encoders that a generation pins, and how they run
+//	fused, runtime, embed             the trained fusion that it pins, and ONNX Runtime
+//	stock, catalogue, running         a bucket that is only read, or the process that runs over it
+//	learn_tables, learn_data          what train and evaluate read
 package main
 
 import (
