@@ -104,7 +104,7 @@ func build(raw rawRows, features []features, o Options) (*Dataset, Report, error
 		d.Modalities, r.Modalities = append(d.Modalities, m), append(r.Modalities, seen)
 		r.Warnings = append(r.Warnings, f.warnings...)
 		if seen.Present == 0 {
-			return nil, Report{}, fmt.Errorf("%w: modality %s: %s has features for none of the %d items: of its rows %d are zero or empty and %d hold NaN or infinity; make them anew or leave it out",
+			return nil, Report{}, fmt.Errorf("%w: modality %s: %s has features for none of the %d items: of its rows %d are zero, %d empty or with NaN or infinity; make them anew or leave it out",
 				ErrTable, f.name, f.path, len(d.Items), seen.Zero, seen.NotFinite)
 		}
 		if bad := seen.Missing + seen.Zero + seen.NotFinite; bad > 0 {
