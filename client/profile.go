@@ -9,6 +9,24 @@ type Shopper struct {
 	// it is being made.
 	Vector  *UserVector `json:"vector"`
 	Profile Profile     `json:"profile"`
+	// Guesses are what the promoted profile model makes of the vector and of what the user touched: never told where the
+	// user has declined profiling. Empty without a model or a vector.
+	Guesses []Guess `json:"guesses,omitempty"`
+}
+
+// Guess is an attribute as a model tells it. Unknown is an answer: the model is then not sure enough.
+type Guess struct {
+	Name       string       `json:"name"`
+	Value      string       `json:"value,omitempty" doc:"The likeliest value, if the model is sure enough of it"`
+	Confidence float64      `json:"confidence,omitempty" minimum:"0" maximum:"1" doc:"The calibrated probability of the likeliest value, told or not; of tags each has its own"`
+	Tags       []GuessedTag `json:"tags,omitempty" doc:"Of attributes of many values, those that the model is sure enough of, the likeliest first"`
+	Unknown    bool         `json:"unknown" doc:"The model is not sure enough to say"`
+}
+
+// GuessedTag is one of many values.
+type GuessedTag struct {
+	Value      string  `json:"value"`
+	Confidence float64 `json:"confidence" minimum:"0" maximum:"1"`
 }
 
 // UserVector is a user's vector and how it came about.

@@ -126,7 +126,12 @@ type Tenant struct {
 	Parts *gather.Reader
 	Model fusion.Model
 	Texts Texts
+	// Guess says what a profile model makes of a user's vector and of what the user touched, by product. nil: no model.
+	Guess Guesser
 }
+
+// Guesser is asked only about users who agree to profiling.
+type Guesser = func(ctx context.Context, vector []float32, touched map[string]float64) ([]client.Guess, error)
 
 // DeadMedium is a photo or listing that was given up.
 type DeadMedium struct {

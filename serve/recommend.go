@@ -38,6 +38,8 @@ type Recommender struct {
 	// Texts reads the text of a context. Nil: its words are compared with those of
 	// products instead.
 	Texts Texts
+	// Guess tells attributes of Shopper; nil: none are told.
+	Guess Guesser
 }
 
 // ErrNoModel reports that this process cannot make vectors.

@@ -12,6 +12,7 @@ import (
 
 	"weft/behaviour"
 	"weft/behaviour/clean"
+	"weft/behaviour/parts"
 	"weft/behaviour/profile"
 	"weft/client"
 	"weft/storage/vectors"
@@ -81,8 +82,29 @@ func (r *Recommender) shopper(ctx context.Context, id tasks.UserID) (client.Shop
 		if out.Vector.Modalities == nil {
 			out.Vector.Modalities = []string{}
 		}
+		if out.Guesses, err = r.guess(ctx, &in, p.Bot, v.Vector); err != nil {
+			return out, "", fmt.Errorf("attributes of user %s: %w", id, err)
+		}
 	}
 	return out, digestOf(in, out), nil
+}
+
+// guess asks the profile model about a user who agrees to profiling, by the events that training counts.
+func (r *Recommender) guess(ctx context.Context, in *profile.Input, bot bool, vector []float32) ([]client.Guess, error) {
+	if r.Guess == nil || bot {
+		return nil, nil
+	}
+	events, _ := clean.AllUserEvents(in.Events)
+	touched := map[string]float64{}
+	for i := range events {
+		if w := parts.Weight(events[i].Type); events[i].Product != "" && w > 0 {
+			touched[events[i].Product] += w
+		}
+	}
+	if len(touched) == 0 { // the model knows nobody who did nothing
+		return nil, nil
+	}
+	return r.Guess(ctx, vector, touched)
 }
 
 // digestOf names the rows and the vector behind a profile, and its day.

@@ -45,7 +45,7 @@ type UserAnswer struct {
 func (s *Server) userRoutes(api huma.API, errs []int) {
 	const user = "/v1/{tenant}/users/{id}"
 	huma.Register(api, s.needs(Read, huma.Operation{OperationID: "getUser", Method: http.MethodGet, Path: user, Summary: "Read a user's profile and vector", Tags: []string{"shoppers"},
-		Description: "The profile is made by rules, from the rows as they are now; each value names what is behind it. 404 with type " + client.TypeDeclined +
+		Description: "The profile is made by rules, from the rows as they are now; each value names what is behind it. `guesses` are what a promoted profile model makes of the vector and of what was touched, calibrated, with `unknown` where it is not sure enough. 404 with type " + client.TypeDeclined +
 			" for a user who has not agreed to profiling: nothing is told.", Errors: errs, Responses: map[string]*huma.Response{"304": {Description: "Not modified"}}}), s.user)
 	s.recommendRoutes(api, errs)
 	s.explainRoutes(api, errs)
@@ -104,7 +104,7 @@ func (s *Server) recommender(ctx context.Context) (*Recommender, error) {
 	if t.Standing != nil {
 		standing = t.Standing()
 	}
-	return &Recommender{Standing: standing, Shelf: shelf, Snapshot: t.catalogue.snapshot(), Behaviour: t.Behaviour, Consent: t.Consent, Parts: t.Parts, Model: t.Model, Texts: t.Texts,
+	return &Recommender{Standing: standing, Shelf: shelf, Snapshot: t.catalogue.snapshot(), Behaviour: t.Behaviour, Consent: t.Consent, Parts: t.Parts, Model: t.Model, Texts: t.Texts, Guess: t.Guess,
 		UserVector: func(ctx context.Context, id tasks.UserID) (vectors.Record, error) {
 			return t.Vectors.Get(ctx, shelf.Generation, vectors.User, string(id))
 		}}, nil

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"weft/client"
 	"weft/fusion"
+	"weft/fusion/profile"
 	"weft/fusion/towers"
 	"weft/onnx"
 	"weft/storage/lake"
@@ -25,6 +27,7 @@ type towersSpec struct {
 type fused struct {
 	fusion.Model
 	trained *towers.Lazy // nil: untrained
+	heads   *heads       // nil: untrained
 }
 
 // fusionOf prepares the fusion that a generation pins. A trained one is fetched and opened when it is first used, or by load.
@@ -52,7 +55,17 @@ func (e encoders) fusionOf(spec generationSpec, models lake.Models) (fused, erro
 		}
 		return m, nil
 	})
-	return fused{Model: lazy, trained: lazy}, nil
+	return fused{Model: lazy, trained: lazy, heads: &heads{open: func(ctx context.Context) (*profile.Session, error) {
+		dir, err := e.fetchFusion(ctx, models, fingerprint)
+		if err != nil {
+			return nil, err
+		}
+		s, err := e.openHeads(dir, spec.Towers.Dim)
+		if errors.Is(err, profile.ErrFile) { // of another weft, since promoting refuses it: profiles go without
+			return nil, nil
+		}
+		return s, err
+	}}}, nil
 }
 
 // fetchFusion brings a trained fusion from the bucket into the cache of models.
@@ -91,7 +104,15 @@ func (f fused) close() error {
 	if f.trained == nil {
 		return nil
 	}
-	return f.trained.Close()
+	return errors.Join(f.trained.Close(), f.heads.close())
+}
+
+// tell is heads.tell; nil: there is nothing to ask.
+func (f fused) tell() func(context.Context, []float32, map[string]float64) ([]client.Guess, error) {
+	if f.heads == nil {
+		return nil
+	}
+	return f.heads.tell
 }
 
 // dims are the lengths of the features that a generation makes, by modality as a trained fusion reads them.

@@ -111,8 +111,15 @@ func (p *promotion) store(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	h, err := p.cmd.openHeads(dir, m.Dim())
+	if err != nil {
+		return err
+	}
+	if h != nil {
+		defer func() { _ = h.Close() }()
+	}
 	names, told := towers.Files()
-	for _, name := range told {
+	for _, name := range append(told, headsFile) {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			names = append(names, name)
 		}

@@ -162,7 +162,7 @@ func (c *catalogue) recommender(ctx context.Context) (*serve.Recommender, error)
 	if err != nil {
 		return nil, err
 	}
-	return &serve.Recommender{Standing: standing, Shelf: shelf, Snapshot: snapshot, Behaviour: c.tables, Consent: profilingByDefault, UserVector: c.userVector, Model: c.fusion,
+	return &serve.Recommender{Standing: standing, Shelf: shelf, Snapshot: snapshot, Behaviour: c.tables, Consent: profilingByDefault, UserVector: c.userVector, Model: c.fusion, Guess: c.fusion.tell(),
 		Parts: &gather.Reader{Objects: c.bucket, Lake: c.lake, Behaviour: c.tables, Generation: c.generation, Recipes: c.recipes, Consent: profilingByDefault}}, nil
 }
 

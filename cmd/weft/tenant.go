@@ -103,7 +103,7 @@ func (t *tenant) newWorker() error {
 // served is what HTTP answers from.
 func (t *tenant) served() serve.Tenant {
 	s := serve.Tenant{Objects: t.bucket, Vectors: t.vectors, KeyPrefix: t.node.keyPrefix(t.name), Behaviour: t.tables, Consent: profilingByDefault, Standing: t.asksOfLists,
-		Lake: t.lake, Queue: t.node.queue, Pictures: t.pinned.encoders.decoder, Model: t.pinned.fusion, Texts: t.pinned.encoders.text,
+		Lake: t.lake, Queue: t.node.queue, Pictures: t.pinned.encoders.decoder, Model: t.pinned.fusion, Guess: t.pinned.fusion.tell(), Texts: t.pinned.encoders.text,
 		Parts: &gather.Reader{Objects: t.bucket, Lake: t.lake, Behaviour: t.tables, Generation: t.pinned.id, Recipes: t.pinned.spec.recipes(), Consent: profilingByDefault,
 			Shared: t.node.shared}}
 	if t.collector != nil {

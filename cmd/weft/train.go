@@ -46,8 +46,9 @@ part, folded into one vector of 256 numbers per user and item whose product is t
 'weft evaluate --tables DIR --model OUT' measures on it.
 
 --out gets product.onnx and user.onnx with manifest.json, items.npy and users.npy with their ids, the tables the two
-towers read, metrics.json, model-card.md, and curves/ for TensorBoard. With --profiles also profile.onnx, which tells
-attributes from a user's vector and history, and profile.json and profile.html, how well it does on users it has not learned from.
+towers read, metrics.json, model-card.md, and curves/ for TensorBoard. With --profiles, and of what users of
+a catalogue have told, also profile.onnx, which tells attributes from a user's vector and history, and profile.json and
+profile.html, how well it does on users it has not learned from.
 
 Ctrl-C saves; the same command with --resume goes on, and ends with the same model as without the stop.
 

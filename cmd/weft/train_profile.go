@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
-	"slices"
 
 	"weft/fusion/dataset"
 	"weft/fusion/profile"
@@ -16,9 +14,6 @@ import (
 
 // heldOut is the share of users with attributes that the profile heads are tested on, and do not learn from.
 const heldOut = .2
-
-// historyDim is how many numbers of a user's history stand behind its vector; see profile.History.
-const historyDim = 256
 
 // profileFiles learns attributes from the user vectors in dir, with what each user touched in training and validation
 // behind them and how much it was as features. It makes profile.onnx, and how well its heads do on users they have not
@@ -40,16 +35,14 @@ func profileFiles(ctx context.Context, a *app, d *dataset.Dataset, dir string, s
 		if !t.Consent[u] {
 			continue
 		}
-		weights, sum := make(map[string]float64, len(touched)), 0.
+		weights := make(map[string]float64, len(touched))
 		for _, i := range touched {
 			weights[d.Items[i.Item]] += float64(i.Weight)
-			sum += float64(i.Weight)
 		}
-		vectors[d.Users[u]] = slices.Concat(rows[u*dim:(u+1)*dim], profile.History(weights, historyDim))
-		features[d.Users[u]] = []float32{float32(math.Log1p(sum)), float32(math.Log1p(float64(len(weights))))}
+		vectors[d.Users[u]], features[d.Users[u]] = profile.Touched(rows[u*dim:(u+1)*dim], weights)
 	}
 	study, err := profile.Learn(ctx, t, vectors, features, profile.TableConfig{},
-		profile.Config{Seed: seed, FeatureNames: []string{"log_weight", "log_items"}}, heldOut)
+		profile.Config{Seed: seed, FeatureNames: profile.TouchedFeatures()}, heldOut)
 	if study != nil {
 		for _, c := range study.Columns {
 			a.log.Info("profile column", "name", c.Name, "use", c.Use, "why", c.Why)
@@ -80,5 +73,5 @@ func profileFiles(ctx context.Context, a *app, d *dataset.Dataset, dir string, s
 	if err := study.Evaluation.WriteHTML(page); err != nil {
 		return nil, err
 	}
-	return map[string][]byte{"profile.onnx": file, "profile.json": append(text, '\n'), "profile.html": page.Bytes()}, nil
+	return map[string][]byte{headsFile: file, "profile.json": append(text, '\n'), "profile.html": page.Bytes()}, nil
 }

@@ -21,7 +21,7 @@ async function show() {
   say($("said"), known.why ?? "");
   say($("road"), `${roads[list.road] ?? list.road}${list.why ? ` Not personal: ${list.why}.` : ""}${list.bought ? ` ${count(list.bought, "product")} already bought ${list.bought === 1 ? "is" : "are"} left out.` : ""}`);
   $("next").replaceChildren(...(list.items.length ? list.items.map((p) => card({ ...p, score: undefined }, h("button", { type: "button", "aria-label": `Why ${p.title || p.id}?`, onclick: () => why(p) }, "Why?"))) : [empty("Nothing to offer: no product has a vector.")]));
-  profile(known.profile);
+  profile(known.profile, known.guesses);
   await trying(past);
 }
 
@@ -41,12 +41,13 @@ function evidence(e) {
 
 const grades = ["none", "low", "middle", "high"];
 
-function profile(p) {
+function profile(p, guesses) {
   if (!p) return $("profile").replaceChildren(h("p", { class: "quiet" }, "Nothing is told."));
   if (p.bot) return $("profile").replaceChildren(h("p", {}, "These are the events of a program, not of a shopper."));
   const row = (name, ...value) => [h("dt", {}, name), h("dd", {}, ...value)];
   const parts = [];
   for (const a of p.attributes ?? []) parts.push(...row(a.name, a.value, h("span", { class: "quiet" }, a.imputed ? " · filled by a rule" : ` · stated, ${a.source}`)));
+  for (const g of guesses ?? []) parts.push(...row(g.name, g.value || (g.tags ?? []).map((t) => `${t.value} (${percent(t.confidence)})`).join(", ") || "unknown", h("span", { class: "quiet" }, g.confidence ? ` · guessed, ${percent(g.confidence)} sure` : " · guessed")));
   if (p.price) parts.push(...row("Pays", `${price(p.price.low)} to ${price(p.price.high)}, mostly about ${price(p.price.median)}`, h("span", { class: "quiet" }, ` · ${p.price.band ? `${p.price.band} third of the catalogue · ` : ""}by ${p.price.of}`), evidence(p.price.evidence)));
   if (p.activity?.last) parts.push(...row("Last here", when(p.activity.last)), ...row("Did", Object.entries(p.activity.types).sort((a, b) => b[1] - a[1]).map(([t, n]) => count(n, t)).join(", "), evidence(p.activity.evidence)));
   if (p.value) parts.push(...row("Bought", p.value.baskets ? `${count(p.value.baskets, "basket")}, ${price(p.value.money)} in all` : "nothing yet", p.value.recency_days !== null && p.value.recency_days !== undefined && h("span", { class: "quiet" }, ` · last ${duration(86400 * p.value.recency_days)} ago · frequency ${grades[p.value.frequency_grade]}`), evidence(p.value.evidence)));
