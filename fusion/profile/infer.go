@@ -64,7 +64,7 @@ func (t Table) Examples(labels []map[string][]string, vectors, features map[stri
 // Infer finds what each column can teach:
 //
 //   - a column with a JSON array, or with ; or | in at least a tenth of its values: tags
-//   - of which 95 in 100 values are numbers: bands, or classes if there are at most six different ones
+//   - of which 95 in 100 values are numbers: bands, or classes if there are at most six different ones; for a column `age` half suffice
 //   - of which some values are common (MinPerValue) and cover at least half of the users: classes
 //
 // Anything else is left out, and Columns says why.
@@ -157,7 +157,7 @@ func (c TableConfig) column(column Column, consent []bool) (use ColumnUse, spec 
 			labels[i], _ = parts(column.Values[i])
 		}
 		return c.tags(use, rows, labels)
-	case numbers*100 >= 95*len(rows) && (len(different) > 6 || c.Edges[column.Name] != nil || column.Name == "age"):
+	case column.Name == "age" && 2*numbers > len(rows), numbers*100 >= 95*len(rows) && (len(different) > 6 || c.Edges[column.Name] != nil):
 		return c.bands(use, column, rows, labels)
 	}
 	for _, i := range rows {

@@ -150,7 +150,7 @@ func TestAgesThatAreNone(t *testing.T) {
 	table := Table{Columns: []Column{column}}
 	for i := range 100 {
 		table.Users, table.Consent = append(table.Users, fmt.Sprint("u", i)), append(table.Consent, true)
-		table.Columns[0].Values = append(table.Columns[0].Values, []string{"20", "40", "-5", "999", "1e300"}[i%5])
+		table.Columns[0].Values = append(table.Columns[0].Values, []string{"20", "40", "-5", "999", "ask"}[i%5])
 	}
 	found, err := Infer(table, TableConfig{})
 	if err != nil {
