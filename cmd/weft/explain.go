@@ -62,27 +62,20 @@ func (c *explainCmd) read(ctx context.Context, a *app) (client.Explanation, erro
 	if _, err := c.tenant(); err != nil {
 		return client.Explanation{}, err
 	}
-	if api, err := c.running(); err != nil || api != nil {
+	return askOrRead(ctx, a, c.place, func(api *client.Client) (client.Explanation, error) {
+		return api.Explain(ctx, c.User, c.Product)
+	}, func(cat *catalogue) (client.Explanation, error) {
+		r, err := cat.recommender(ctx)
 		if err != nil {
 			return client.Explanation{}, err
 		}
-		return api.Explain(ctx, c.User, c.Product)
-	}
-	cat, err := c.openCatalogue(ctx, a)
-	if err != nil {
-		return client.Explanation{}, err
-	}
-	defer cat.close(ctx)
-	r, err := cat.recommender(ctx)
-	if err != nil {
-		return client.Explanation{}, err
-	}
-	e, err := r.Explain(ctx, user, product)
-	switch {
-	case errors.Is(err, serve.ErrProduct):
-		err = cat.absent(ctx, c.Product)
-	case errors.Is(err, serve.ErrUnknownUser), errors.Is(err, serve.ErrDeclined):
-		err = fmt.Errorf("%s: %w", c.User, err)
-	}
-	return e, err
+		e, err := r.Explain(ctx, user, product)
+		switch {
+		case errors.Is(err, serve.ErrProduct):
+			err = cat.absent(ctx, c.Product)
+		case errors.Is(err, serve.ErrUnknownUser), errors.Is(err, serve.ErrDeclined):
+			err = fmt.Errorf("%s: %w", c.User, err)
+		}
+		return e, err
+	})
 }

@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
 
+	"weft/behaviour/profile"
 	"weft/client"
 	"weft/serve"
 	"weft/storage/lake"
@@ -54,43 +55,73 @@ func (c *getCmd) read(ctx context.Context, a *app) (client.Product, error) {
 	if _, err := tasks.ParseProductID(c.ID); err != nil {
 		return client.Product{}, usageError{err}
 	}
-	if api, err := c.running(); err != nil || api != nil {
+	return askOrRead(ctx, a, c.place, func(api *client.Client) (client.Product, error) {
+		return api.Product(ctx, c.ID)
+	}, func(cat *catalogue) (client.Product, error) {
+		row, ok, err := cat.lake.Products.Get(ctx, lake.ProductKey(string(cat.generation), c.ID))
 		if err != nil {
 			return client.Product{}, err
 		}
-		return api.Product(ctx, c.ID)
-	}
-	cat, err := c.openCatalogue(ctx, a)
-	if err != nil {
-		return client.Product{}, err
-	}
-	defer cat.close(ctx)
-	row, ok, err := cat.lake.Products.Get(ctx, lake.ProductKey(string(cat.generation), c.ID))
-	if err != nil {
-		return client.Product{}, err
-	}
-	if !ok {
-		return client.Product{}, cat.absent(ctx, c.ID)
-	}
-	content := row.Content
-	if len(content) == 0 {
-		content = row.Vector
-	}
-	return client.Product{ID: row.ID, Vector: row.Vector, Content: content, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources,
-		UpdatedAt: row.UpdatedAt, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image, Attributes: serve.Attributes(row.Attributes), Generation: row.Generation}, nil
+		if !ok {
+			return client.Product{}, cat.absent(ctx, c.ID)
+		}
+		content := row.Content
+		if len(content) == 0 {
+			content = row.Vector
+		}
+		return client.Product{ID: row.ID, Vector: row.Vector, Content: content, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources,
+			UpdatedAt: row.UpdatedAt, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image, Attributes: serve.Attributes(row.Attributes), Generation: row.Generation}, nil
+	})
 }
 
-// absent says why a product has no vector.
-func (c *catalogue) absent(ctx context.Context, id string) error {
-	var reasons []string
-	for row, err := range c.lake.Dead.Select(ctx, lake.Query{Prefix: tasks.ProductPrefix(tasks.ProductID(id))}) {
+// getUser is `weft get user`.
+func (c *getCmd) getUser(ctx context.Context, a *app) error {
+	u, err := c.readUser(ctx, a)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(a.out).Encode(u)
+	}
+	var p profile.Profile // it knows how to be shown
+	b, err := json.Marshal(u.Profile)
+	if err == nil {
+		err = json.Unmarshal(b, &p)
+	}
+	if err != nil {
+		return fmt.Errorf("profile of %s: %w", c.ID, err)
+	}
+	if err := p.WriteText(a.out); err != nil {
+		return err
+	}
+	if u.Vector == nil {
+		_, err = fmt.Fprintln(a.out, "vector      none: nothing was done yet that says anything, or it is being made")
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, "vector      %d dimensions of %s, made %s, generation %s\n", len(u.Vector.Values), words(u.Vector.Modalities),
+		when(u.Vector.UpdatedAt), u.Vector.Generation)
+	return err
+}
+
+func (c *getCmd) readUser(ctx context.Context, a *app) (client.Shopper, error) {
+	user, err := tasks.ParseUserID(c.ID)
+	if err != nil {
+		return client.Shopper{}, usageError{err}
+	}
+	if _, err := c.tenant(); err != nil {
+		return client.Shopper{}, err
+	}
+	return askOrRead(ctx, a, c.place, func(api *client.Client) (client.Shopper, error) {
+		return api.Shopper(ctx, c.ID)
+	}, func(cat *catalogue) (client.Shopper, error) {
+		r, err := cat.recommender(ctx)
 		if err != nil {
-			return err
+			return client.Shopper{}, err
 		}
-		reasons = append(reasons, row.Key+": "+row.Reason)
-	}
-	if len(reasons) > 0 {
-		return fmt.Errorf("product %s has no vector: %s", id, strings.Join(reasons, "; "))
-	}
-	return fmt.Errorf("product %s has no vector: is the id right, and has `weft up` run since it was uploaded?", id)
+		u, err := r.Shopper(ctx, user)
+		if errors.Is(err, serve.ErrUnknownUser) || errors.Is(err, serve.ErrDeclined) {
+			err = fmt.Errorf("%s: %w", c.ID, err)
+		}
+		return u, err
+	})
 }

@@ -10,7 +10,8 @@
 //	feeder, index, settings           the scheduler's side of a tenant
 //	generation, encoderset, machine   the encoders that a generation pins, and how they run
 //	fused, runtime, embed             the trained fusion that it pins, and ONNX Runtime
-//	stock, catalogue, running         a bucket that is only read, or the process that runs over it
+//	stock, catalogue, recommender     a bucket that is only read
+//	running                           the process that runs over it, where there is one
 //	learn_tables, learn_data          what train and evaluate read
 package main
 

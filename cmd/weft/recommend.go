@@ -7,13 +7,8 @@ import (
 	"fmt"
 	"text/tabwriter"
 
-	"weft/behaviour/profile"
 	"weft/client"
-	"weft/gather"
 	"weft/serve"
-	"weft/storage/lake"
-	"weft/storage/objects"
-	"weft/storage/vectors"
 	"weft/tasks"
 )
 
@@ -90,34 +85,27 @@ func (c *recommendCmd) Run(ctx context.Context, a *app) error {
 }
 
 func (c *recommendCmd) read(ctx context.Context, a *app) (client.Recommendations, error) {
-	ask, err := c.ask()
+	asked, err := c.ask()
 	if err != nil {
 		return client.Recommendations{}, usageError{err}
 	}
 	if _, err := c.tenant(); err != nil {
 		return client.Recommendations{}, err
 	}
-	if api, err := c.running(); err != nil || api != nil {
+	return askOrRead(ctx, a, c.place, func(api *client.Client) (client.Recommendations, error) {
+		return api.Recommend(ctx, c.User, client.RecommendOptions{K: c.K, Anchor: c.Anchor, PerCategory: c.PerCategory, Filter: c.Filter, Boost: c.Boost,
+			Context: asked.Context, Diversity: c.Diversity, IncludeBought: c.Bought == "in", Social: c.Social})
+	}, func(cat *catalogue) (client.Recommendations, error) {
+		r, err := cat.recommender(ctx)
 		if err != nil {
 			return client.Recommendations{}, err
 		}
-		return api.Recommend(ctx, c.User, client.RecommendOptions{K: c.K, Anchor: c.Anchor, PerCategory: c.PerCategory, Filter: c.Filter, Boost: c.Boost,
-			Context: ask.Context, Diversity: c.Diversity, IncludeBought: c.Bought == "in", Social: c.Social})
-	}
-	cat, err := c.openCatalogue(ctx, a)
-	if err != nil {
-		return client.Recommendations{}, err
-	}
-	defer cat.close(ctx)
-	r, err := cat.recommender(ctx)
-	if err != nil {
-		return client.Recommendations{}, err
-	}
-	list, err := r.Recommend(ctx, ask)
-	if errors.Is(err, serve.ErrAnchor) {
-		err = cat.absent(ctx, c.Anchor)
-	}
-	return list, err
+		list, err := r.Recommend(ctx, asked)
+		if errors.Is(err, serve.ErrAnchor) {
+			err = cat.absent(ctx, c.Anchor)
+		}
+		return list, err
+	})
 }
 
 // ask is what the flags ask for.
@@ -141,125 +129,4 @@ func (c *recommendCmd) ask() (a serve.Ask, err error) {
 		return a, fmt.Errorf("--context: %w", err)
 	}
 	return a, nil
-}
-
-// recommender answers from the lake what serve answers from Redis, and with the same
-// code.
-func (c *catalogue) recommender(ctx context.Context) (*serve.Recommender, error) {
-	shelf, err := c.shelf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	snapshot, err := serve.TakeSnapshot(ctx, shelf, c.tables, profilingByDefault)
-	if err != nil {
-		return nil, err
-	}
-	// The one that serves: a trained one is fetched when an explanation first asks it.
-	if c.fusion, err = (encoders{}).fusionOf(c.spec, c.lake.Models); err != nil {
-		return nil, err
-	}
-	standing, err := c.standing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &serve.Recommender{Standing: standing, Shelf: shelf, Snapshot: snapshot, Behaviour: c.tables, Consent: profilingByDefault, UserVector: c.userVector, Model: c.fusion, Guess: c.fusion.tell(),
-		Parts: &gather.Reader{Objects: c.bucket, Lake: c.lake, Behaviour: c.tables, Generation: c.generation, Recipes: c.recipes, Consent: profilingByDefault}}, nil
-}
-
-// standing is what the shop's settings ask of every list.
-func (c *catalogue) standing(ctx context.Context) (serve.Standing, error) {
-	body, _, err := c.bucket.Get(ctx, tasks.SettingsKey, objects.GetOptions{MaxBytes: maxSettings})
-	if errors.Is(err, objects.ErrNotExist) {
-		return serve.Standing{}, nil
-	}
-	if err != nil {
-		return serve.Standing{}, err
-	}
-	set, err := tasks.ParseSettings(body)
-	if err != nil {
-		return serve.Standing{}, err
-	}
-	return serve.ParseStanding(set)
-}
-
-// shelf holds the products of the live generation.
-func (c *catalogue) shelf(ctx context.Context) (*serve.Shelf, error) {
-	shelf := serve.NewShelf(c.generation)
-	for row, err := range c.products(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		r := vectors.Record{ID: row.ID, Vector: row.Vector, Content: row.Content, Title: row.Title, Category: row.Category, Price: row.Price, Image: row.Image, Attributes: string(row.Attributes), UpdatedAt: row.UpdatedAt}
-		if err := shelf.Set(r); err != nil {
-			return nil, err
-		}
-	}
-	return shelf, nil
-}
-
-func (c *catalogue) userVector(ctx context.Context, id tasks.UserID) (vectors.Record, error) {
-	row, ok, err := c.lake.UserVectors.Get(ctx, lake.UserKey(string(c.generation), string(id)))
-	if err != nil || !ok {
-		return vectors.Record{}, errors.Join(err, vectors.ErrNotFound)
-	}
-	return vectors.Record{ID: row.User, Vector: row.Vector, Modalities: row.Modalities, SourceVersion: row.Version, Sources: row.Sources, UpdatedAt: row.UpdatedAt}, nil
-}
-
-// getUser is `weft get user`.
-func (c *getCmd) getUser(ctx context.Context, a *app) error {
-	u, err := c.readUser(ctx, a)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return json.NewEncoder(a.out).Encode(u)
-	}
-	var p profile.Profile // it knows how to be shown
-	b, err := json.Marshal(u.Profile)
-	if err == nil {
-		err = json.Unmarshal(b, &p)
-	}
-	if err != nil {
-		return fmt.Errorf("profile of %s: %w", c.ID, err)
-	}
-	if err := p.WriteText(a.out); err != nil {
-		return err
-	}
-	if u.Vector == nil {
-		_, err = fmt.Fprintln(a.out, "vector      none: nothing was done yet that says anything, or it is being made")
-		return err
-	}
-	_, err = fmt.Fprintf(a.out, "vector      %d dimensions of %s, made %s, generation %s\n", len(u.Vector.Values), words(u.Vector.Modalities),
-		when(u.Vector.UpdatedAt), u.Vector.Generation)
-	return err
-}
-
-func (c *getCmd) readUser(ctx context.Context, a *app) (client.Shopper, error) {
-	user, err := tasks.ParseUserID(c.ID)
-	if err != nil {
-		return client.Shopper{}, usageError{err}
-	}
-	if _, err := c.tenant(); err != nil {
-		return client.Shopper{}, err
-	}
-	if api, err := c.running(); err != nil || api != nil {
-		if err != nil {
-			return client.Shopper{}, err
-		}
-		return api.Shopper(ctx, c.ID)
-	}
-	cat, err := c.openCatalogue(ctx, a)
-	if err != nil {
-		return client.Shopper{}, err
-	}
-	defer cat.close(ctx)
-	r, err := cat.recommender(ctx)
-	if err != nil {
-		return client.Shopper{}, err
-	}
-	u, err := r.Shopper(ctx, user)
-	if errors.Is(err, serve.ErrUnknownUser) || errors.Is(err, serve.ErrDeclined) {
-		err = fmt.Errorf("%s: %w", c.ID, err)
-	}
-	return u, err
 }

@@ -47,18 +47,11 @@ func (c *similarCmd) read(ctx context.Context, a *app) ([]client.Neighbour, erro
 	if _, err := tasks.ParseProductID(c.ID); err != nil {
 		return nil, usageError{err}
 	}
-	if api, err := c.running(); err != nil || api != nil {
-		if err != nil {
-			return nil, err
-		}
+	return askOrRead(ctx, a, c.place, func(api *client.Client) ([]client.Neighbour, error) {
 		return api.Similar(ctx, c.ID, c.K)
-	}
-	cat, err := c.openCatalogue(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	defer cat.close(ctx)
-	return cat.similar(ctx, c.ID, c.K)
+	}, func(cat *catalogue) ([]client.Neighbour, error) {
+		return cat.similar(ctx, c.ID, c.K)
+	})
 }
 
 // similar searches the shelf that serve uses, filled from the lake: exact, and quick

@@ -63,19 +63,12 @@ func said(before, what string) string {
 }
 
 func (c *statusCmd) read(ctx context.Context, a *app) (client.Status, error) {
-	if api, err := c.running(); err != nil || api != nil {
-		if err != nil {
-			return client.Status{}, err
-		}
+	return askOrRead(ctx, a, c.place, func(api *client.Client) (client.Status, error) {
 		return api.Status(ctx)
-	}
-	cat, err := c.openCatalogue(ctx, a)
-	if err != nil {
-		return client.Status{}, err
-	}
-	defer cat.close(ctx)
-	audit, err := scheduler.AuditBucket(ctx, cat.view())
-	s := client.Status{Tenant: string(cat.tenant), Generation: string(cat.generation), Fusion: cat.spec.fusionID()}
-	fillStatus(&s, audit)
-	return s, err
+	}, func(cat *catalogue) (client.Status, error) {
+		audit, err := scheduler.AuditBucket(ctx, cat.view())
+		s := client.Status{Tenant: string(cat.tenant), Generation: string(cat.generation), Fusion: cat.spec.fusionID()}
+		fillStatus(&s, audit)
+		return s, err
+	})
 }
