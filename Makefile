@@ -93,7 +93,7 @@ campaign: test-needs ## break a fleet on purpose, the long version; ARGS='-seed 
 	$(GO) test ./campaign -run '^TestCampaign$$' -count=1 -v -timeout 120m -long $(ARGS)
 
 .PHONY: never-below
-never-below: models ## train on many kinds of shops and compare with EASE, some 20 minutes; ARGS='-seed 2 -tables DIR'
+never-below: models ## train on many kinds of shops and compare with EASE, some 20 minutes; ARGS='-seed 2 -tables DIR -kind dense'
 	$(GO) test ./fusion/train -run '^TestNeverBelowEASE$$' -count=1 -v -timeout 120m -long $(ARGS)
 
 .PHONY: schemathesis

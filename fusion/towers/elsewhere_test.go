@@ -18,7 +18,7 @@ import (
 
 const day = 24 * 3600 * 1000 // ms
 
-// expected is what Python's own implementation of ONNX gives for the model in testdata/elsewhere.
+// expected is what the model's maker gives for the model in the folder of the same name.
 type expected struct {
 	Features                map[string][][]float32
 	Vector, Content, Source [][]float32
@@ -27,11 +27,19 @@ type expected struct {
 	Users                   [][]float32
 }
 
-// A model of another kind, made by Python (testdata/make_elsewhere.py), serves as weft's own: the same vectors as there, in
-// batches and one by one, for products that it knows and for later ones.
+// Models of another kind serve as weft's own: the same vectors as where they were made, in batches and one by one, for products
+// that they know and for later ones. One was written with Python's onnx package (testdata/make_elsewhere.py), one exported by
+// PyTorch 2.11 (testdata/make_pytorch.py).
 func TestModelMadeElsewhere(t *testing.T) {
-	m := open(t, filepath.Join("testdata", "elsewhere"))
-	text, err := os.ReadFile(filepath.Join("testdata", "expected.json"))
+	for _, name := range []string{"elsewhere", "pytorch"} {
+		t.Run(name, func(t *testing.T) { checkElsewhere(t, filepath.Join("testdata", name)) })
+	}
+}
+
+func checkElsewhere(t *testing.T, dir string) {
+	t.Helper()
+	m := open(t, dir)
+	text, err := os.ReadFile(dir + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,10 +63,10 @@ func TestModelMadeElsewhere(t *testing.T) {
 	}
 	for i, p := range products {
 		if furthest(t, p.Vector, want.Vector[i]) > 1e-5 || furthest(t, p.Content, want.Content[i]) > 1e-5 {
-			t.Errorf("product %s differs from what Python gives", id(i))
+			t.Errorf("product %s differs from what its maker gives", id(i))
 		}
 		if (p.Source != nil) == m.Knows(id(i)) || p.Source != nil && furthest(t, p.Source, want.Source[i]) > 1e-5 {
-			t.Errorf("product %s: row for histories %v, Python gives %v", id(i), p.Source, want.Source[i])
+			t.Errorf("product %s: row for histories %v, its maker gives %v", id(i), p.Source, want.Source[i])
 		}
 		one, err := m.Products(t.Context(), all[i:i+1])
 		if err != nil || furthest(t, one[0].Vector, p.Vector) > 1e-6 {
@@ -79,7 +87,7 @@ func TestModelMadeElsewhere(t *testing.T) {
 	for u, v := range users {
 		one, err := m.Users(t.Context(), shoppers[u:u+1])
 		if err != nil || furthest(t, v.Vector, want.Users[u]) > 1e-5 || furthest(t, one[0].Vector, want.Users[u]) > 1e-5 {
-			t.Errorf("user %d differs from what Python gives: %v", u, err)
+			t.Errorf("user %d differs from what its maker gives: %v", u, err)
 		}
 	}
 }

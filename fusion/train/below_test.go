@@ -20,6 +20,7 @@ import (
 var (
 	longFlag   = flag.Bool("long", false, "all kinds of shops, at full size")
 	tablesFlag = flag.String("tables", "", "folder with interactions.csv (user, item, split or time): samples of it are shops too")
+	kindFlag   = flag.String("kind", "", "only the shop of this name")
 	seedFlag   = flag.Uint64("seed", 1, "seed of shops and trainings")
 )
 
@@ -178,6 +179,12 @@ func TestNeverBelowEASE(t *testing.T) {
 	}
 	if *tablesFlag != "" {
 		maps.Copy(shops, samples(t, *tablesFlag, *seedFlag))
+	}
+	if *kindFlag != "" {
+		maps.DeleteFunc(shops, func(name string, _ *dataset.Dataset) bool { return name != *kindFlag })
+		if len(shops) == 0 {
+			t.Fatalf("no shop is called %q", *kindFlag)
+		}
 	}
 	m := linear.NewNative(onnxtest.Open(t))
 	t.Cleanup(func() { _ = m.Close() })

@@ -9,7 +9,7 @@ import (
 
 // What showing the new may cost, as a share of the metric, and how many places of the lists it may take.
 const (
-	exploreCost  = .02
+	exploreCost  = .015
 	exploreShare = .1
 )
 

@@ -4,7 +4,7 @@
     python make_elsewhere.py elsewhere
 
 A layer with normalisation makes products, attention over the history makes shoppers. Beside the folder that weft reads lies
-expected.json: what onnx's own reference implementation gives for some inputs. Runs again give the same files.
+elsewhere.json: what onnx's own reference implementation gives for some inputs. Runs again give the same files.
 """
 
 import hashlib
@@ -103,7 +103,7 @@ def user():
     return write("user", nodes, inputs, [value("vector", n, DIM)], weights)
 
 
-def main():
+def main(product, user):
     OUT.mkdir(exist_ok=True)
     tables = {
         "identity.npy": random.standard_normal((PRODUCTS, TOWER)), "bias.npy": random.standard_normal((PRODUCTS, 1)),
@@ -148,7 +148,7 @@ def main():
         "features": {name: [row if h[0] else None for row, h in zip(plain(features[name]), has[name])] for name in MODALITIES},
         "vector": plain(vector), "content": plain(content), "source": plain(source), "histories": histories, "ages": ages, "users": plain(shoppers),
     }
-    (OUT.parent / "expected.json").write_text(json.dumps(expected) + "\n")
+    (OUT.parent / f"{OUT.name}.json").write_text(json.dumps(expected) + "\n")
     digests = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(OUT.iterdir()) if p.name != "manifest.json"}
     manifest = {
         "format": 1, "created": "2026-01-01T00:00:00Z", "dim": DIM, "scale": 1, **cold, "tower_dim": TOWER, "rank": RANK, "source_dim": SOURCES,
@@ -157,4 +157,5 @@ def main():
     (OUT / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main(product, user)
