@@ -36,6 +36,8 @@ func ReadTrained(name, dir string, d *dataset.Dataset) (*Trained, error) {
 		return nil, err
 	} else if err := manifest.CheckVectors(dir); err != nil {
 		return nil, err
+	} else if manifest.FittedOn == towers.FittedOnAll {
+		return nil, errors.New("it was fitted on the test part too (--fit-all), so what it reaches there says nothing: measure one that was trained without")
 	}
 	items, dim, missing, err := readVectors(dir, "items", d.Items)
 	if err != nil {

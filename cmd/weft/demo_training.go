@@ -27,7 +27,7 @@ func (c *demoCmd) learn(ctx context.Context, a *app, how upCmd, u *up) (*up, *le
 	if err := os.RemoveAll(dir); err != nil { // of an earlier run
 		return u, nil, err
 	}
-	training := trainCmd{place: how.place, Out: dir, Seed: c.Seed, Towers: c.Towers, Epochs: c.Epochs, Batch: 512, Rate: .001,
+	training := trainCmd{place: how.place, Out: dir, Seed: c.Seed, Towers: c.Towers, Epochs: c.Epochs, Batch: 512, Rate: .001, FitAll: true,
 		Models: c.Models, Cache: c.Cache, Text: c.Text, Provider: "cpu", Runtime: c.Runtime}
 	s, err := training.learn(ctx, a, false)
 	if ctx.Err() != nil {

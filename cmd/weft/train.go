@@ -20,6 +20,7 @@ type trainCmd struct {
 	Out     string  `help:"Folder for the model, made if it is not there; also holds checkpoints." type:"path" required:"" placeholder:"DIR"`
 	Seed    uint64  `help:"Seed: the same data, flags and seed give the same model." default:"1"`
 	Resume  bool    `help:"Go on where an interrupted training of the same data and flags stopped."`
+	FitAll  bool    `help:"Once all is chosen, fit what serves on the test part too: for a model that is to serve and not to be measured ('weft evaluate' refuses it)."`
 	Grid    bool    `help:"Try six settings of the tower and keep the best on validation."`
 	Towers  int     `help:"Towers, each from another seed, whose mean serves: fewer are faster and a little worse." default:"3"`
 	Epochs  int     `help:"Epochs at most." default:"12"`
@@ -43,7 +44,8 @@ are stored, what users have told. Nothing is encoded, and what was stated after 
 
 Learns to rank: towers over identities and features beside closed-form models, chosen and weighed on the validation
 part, folded into one vector of 256 numbers per user and item whose product is the score. The test part is not looked at;
-'weft evaluate --tables DIR --model OUT' measures on it.
+'weft evaluate --tables DIR --model OUT' measures on it. A model that is to serve is fitted on it too with --fit-all, or
+what the newest tenth of the rows says would count for nothing.
 
 --out gets product.onnx and user.onnx with manifest.json, items.npy and users.npy with their ids, the tables the two
 towers read, metrics.json, model-card.md, and curves/ for TensorBoard. With --profiles, and of what users of
@@ -53,7 +55,7 @@ profile.html, how well it does on users it has not learned from.
 Ctrl-C saves; the same command with --resume goes on, and ends with the same model as without the stop.
 
 Examples:
-  weft train --data shop --out model/
+  weft train --data shop --out model/ --fit-all
   weft train --tables shop/ --out model/
   weft train --tables shop/ --modality image=shop/image.npy --modality text=shop/text.parquet --out model/ --seed 7 --json
   weft train --tables log/ --interactions events.csv.gz --user-column CustomerID --item-column StockCode --time-column InvoiceDate \
@@ -111,7 +113,7 @@ func (c *trainCmd) learn(ctx context.Context, a *app, heads bool) (s train.Summa
 		}
 	}
 	bar := newTrainBar(a.err)
-	s, err = train.Train(ctx, train.Options{Runtime: runtime, Data: data, Report: report, Config: config, Grid: c.Grid, Out: c.Out, Resume: c.Resume, Beside: beside,
+	s, err = train.Train(ctx, train.Options{Runtime: runtime, Data: data, Report: report, Config: config, Grid: c.Grid, FitAll: c.FitAll, Out: c.Out, Resume: c.Resume, Beside: beside,
 		Watch: train.Watch{
 			Stage: func(name string) { bar.clear(); a.log.Info(name) },
 			Step:  bar.step,

@@ -94,7 +94,10 @@ func TestTrain(t *testing.T) {
 	}{
 		"damaged": {"items.npy", "items.npy is damaged", func(b []byte) []byte { b[len(b)/2] ^= 1; return b }},
 		"newer":   {"manifest.json", "a newer weft", func(b []byte) []byte { return bytes.Replace(b, []byte(`"format": 1,`), []byte(`"format": 2,`), 1) }},
-		"cut":     {"manifest.json", "manifest.json", func(b []byte) []byte { return b[:len(b)/2] }},
+		"fitted on the test part": {"manifest.json", "--fit-all", func(b []byte) []byte {
+			return bytes.Replace(b, []byte(`"train and validation"`), []byte(`"train, validation and test"`), 1)
+		}},
+		"cut": {"manifest.json", "manifest.json", func(b []byte) []byte { return b[:len(b)/2] }},
 	} {
 		broken := t.TempDir()
 		if err := os.CopyFS(broken, os.DirFS(out)); err != nil {

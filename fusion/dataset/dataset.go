@@ -76,7 +76,9 @@ type Dataset struct {
 	Train, Val, Test []Interaction
 	// TrainVal is train and val collapsed together: what a model that was chosen may be fitted on before its test. It is not
 	// simply their union, since it also holds the repeats that are no targets in Val.
-	TrainVal   []Interaction
+	TrainVal []Interaction
+	// All is the three parts collapsed together: what a model may be fitted on that will not be measured any more.
+	All        []Interaction
 	Timed      bool // there are times
 	Split      Split
 	Modalities []Modality

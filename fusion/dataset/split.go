@@ -49,6 +49,7 @@ func (d *Dataset) cut(raw rawRows, o Options, r *Report) error {
 	}
 	d.Train = collapse(raw.rows, train, train)
 	d.TrainVal = collapse(raw.rows, train, val)
+	d.All = collapse(raw.rows, train, test)
 	d.Val = collapse(raw.rows, val, val)
 	d.Test = collapse(raw.rows, test, test)
 	r.Duplicates = len(raw.rows) - len(d.Train) - len(d.Val) - len(d.Test)

@@ -24,6 +24,9 @@ const Version = 2
 // ManifestFile is written last, so that a folder with one is whole.
 const ManifestFile = "manifest.json"
 
+// FittedOnAll is a model that has seen the test part and cannot be measured on it.
+const FittedOnAll = "train, validation and test"
+
 // Manifest describes the files of a model, so that a reader needs nothing else.
 type Manifest struct {
 	Format  int       `json:"format"` // 1
@@ -43,6 +46,8 @@ type Manifest struct {
 	Now        int64           `json:"now,omitempty"` // Unix ms that popularity and ages are of
 	// Strength is what a choice of a history counts, by its weight: the numbers of the input mask.
 	Strength dataset.Strength `json:"strength,omitzero"`
+	// FittedOn names the parts of the data that weft train fitted it on, FittedOnAll with the test part; "" is not known.
+	FittedOn string `json:"fitted_on,omitempty"`
 	// Files have their SHA-256.
 	Files map[string]string `json:"files"`
 }

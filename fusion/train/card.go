@@ -53,7 +53,7 @@ func (t *training) card(m *served) string {
 	}
 	line("The tower was trained for %d epochs, the best of %d.", s.Choice.Epochs, len(s.Epochs))
 	if len(s.Refit) > 0 {
-		line("What serves was fitted again, with the same choices, on train and validation together.")
+		line("What serves was fitted again, with the same choices, on %s together.", s.FittedOn)
 	}
 	if cold := s.Choice.Cold; m.like.Dim > 0 {
 		line("Items that nobody had are placed by their features (weight %g) and their likeness to the history (%.3g, in %d dimensions of their own).", cold.Tower, cold.Content, m.like.Dim)

@@ -237,6 +237,42 @@ func TestTrainResumes(t *testing.T) {
 	}
 }
 
+// What nobody had before the test part is known to a model that is fitted on all; what was chosen stays as it was.
+func TestFitAll(t *testing.T) {
+	for _, timed := range []bool{true, false} {
+		d, c := shop(60, 40, timed), small(timed)
+		c.Epochs = 2
+		late := int32(len(d.Items) - 1)
+		if dataset.Counts(d.TrainVal, len(d.Items))[late] > 0 {
+			t.Fatal("the last item is not new")
+		}
+		o := Options{Runtime: onnxtest.Open(t), Data: d, Config: c, Out: t.TempDir()}
+		without, err := Train(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.FitAll, o.Out = true, t.TempDir()
+		if _, err := Train(context.Background(), o); !errors.Is(err, ErrConfig) {
+			t.Errorf("no rows of all parts: %v", err)
+		}
+		d.All = append(slices.Clone(d.TrainVal), dataset.Interaction{User: int32(len(d.Users) - 1), Item: late, Time: dataset.Newest(d.TrainVal) + day, Last: dataset.Newest(d.TrainVal) + day, Weight: 1})
+		with, err := Train(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, _, err := towers.ReadManifest(o.Out)
+		if err != nil || m.FittedOn != towers.FittedOnAll || without.FittedOn == with.FittedOn {
+			t.Errorf("%v: fitted on %q, without --fit-all on %q", err, m.FittedOn, without.FittedOn)
+		}
+		if counts, _, _ := readNPY(t, o.Out, "counts.npy"); counts[late] != 1 {
+			t.Errorf("timed %v: the last item counts %g", timed, counts[late])
+		}
+		if with.Composed != without.Composed {
+			t.Errorf("timed %v: chosen by %+v, without --fit-all by %+v", timed, with.Composed, without.Composed)
+		}
+	}
+}
+
 // What a training was told by one validation part, it does not take for what another says; nor does it end sooner than it
 // has come.
 func TestTrainGoesOnOnlyWithTheSame(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"weft/fusion/content"
 	"weft/fusion/dataset"
 	"weft/fusion/linear"
+	"weft/fusion/towers"
 )
 
 // Train fits the tower, chooses on validation what serves, and writes the result to Out (see write for the files). The test part is never looked at. The chosen model is fitted once more on train and validation together,
@@ -135,16 +136,22 @@ func (t *training) run(ctx context.Context) (*served, error) {
 		}
 	}
 	t.past = nil
-	if t.Data.Split == dataset.Given {
+	t.summary.FittedOn = fittedOnTrain
+	if t.Data.Split == dataset.Given && !t.FitAll {
 		return m, nil
 	}
 	// What was chosen is fitted on all that is known when it serves. A given split may forbid that.
-	t.Watch.stage("fitting again on train and validation")
-	if tower, err = t.ensemble(ctx, t.Config, t.Data.TrainVal, "refit", tower.bests); err != nil {
+	rows := t.Data.TrainVal
+	t.summary.FittedOn = fittedOnBoth
+	if t.FitAll {
+		rows, t.summary.FittedOn = t.Data.All, towers.FittedOnAll
+	}
+	t.Watch.stage("fitting again on %s", t.summary.FittedOn)
+	if tower, err = t.ensemble(ctx, t.Config, rows, "refit", tower.bests); err != nil {
 		return nil, err
 	}
 	t.summary.Refit = tower.history
-	history = t.history(t.Data.TrainVal)
+	history = t.history(rows)
 	list = list[:0]
 	for _, r := range recipes(t.products, t.Config.Seed, t.Data.Timed, choice.Ridge, choice.Recent) {
 		if !choice.has(r.name) {
@@ -175,6 +182,12 @@ func (t *training) composed(ctx context.Context, m *served) (all Metrics, err er
 	then, err := t.past.measure(ctx, before)
 	return now.with(then), err
 }
+
+// What a model that serves was fitted on; the rest is towers.FittedOnAll.
+const (
+	fittedOnTrain = "train"
+	fittedOnBoth  = "train and validation"
+)
 
 // measure judges a served model.
 func (t *training) measure(ctx context.Context, m *served) (Metrics, error) {

@@ -21,6 +21,7 @@ type Options struct {
 	Grid    bool   // try variations of Config and keep the best on validation
 	Out     string // folder, made if it is not there; also holds the checkpoints
 	Resume  bool   // go on from the checkpoints in Out
+	FitAll  bool   // what serves is fitted on the test part too, once all is chosen: it can no longer be measured there
 	Watch   Watch
 	// Beside, if set, makes further files of the model, by name, from the vectors that lie in Out by then. The manifest, which
 	// is written after them, names them too: until it is there, a training that was interrupted can go on.
@@ -47,6 +48,7 @@ type Summary struct {
 	Epochs   []Epoch `json:"history"`  // of the tower, on the train part
 	Refit    []Epoch `json:"refit,omitempty"`
 	Grid     []Trial `json:"grid,omitempty"`
+	FittedOn string  `json:"fitted_on"` // the parts of the data that what serves was fitted on
 	Config   Config  `json:"config"`
 	Powers   []Power `json:"powers,omitempty"` // of the weights of interactions that were tried; Config has the one that was kept
 	// Content is how the content output does on products left out; nil where that could not be asked.
@@ -67,7 +69,7 @@ type Trial struct {
 // check finds data that could only fail later, or make a model of nothing.
 func (o Options) check() error {
 	d := o.Data
-	for _, part := range [][]dataset.Interaction{d.Train, d.Val, d.TrainVal} {
+	for _, part := range [][]dataset.Interaction{d.Train, d.Val, d.TrainVal, d.All} {
 		for _, r := range part {
 			if r.User < 0 || int(r.User) >= len(d.Users) || r.Item < 0 || int(r.Item) >= len(d.Items) {
 				return fmt.Errorf("%w: an interaction of user %d and item %d, with %d users and %d items: numbers begin at 0", ErrData, r.User, r.Item, len(d.Users), len(d.Items))
@@ -79,6 +81,9 @@ func (o Options) check() error {
 		return fmt.Errorf("%w: the train part is empty", ErrData)
 	case len(d.Val) == 0:
 		return fmt.Errorf("%w: the validation part is empty; nothing can be chosen", ErrData)
+	}
+	if o.FitAll && len(d.All) == 0 {
+		return fmt.Errorf("%w: to fit on all parts, Data.All is needed", ErrConfig)
 	}
 	for _, m := range d.Modalities {
 		if err := finite("features of modality "+m.Name, m.Rows); err != nil {

@@ -47,6 +47,7 @@ func (t *training) write(ctx context.Context, m *served) error {
 	for _, p := range t.features {
 		manifest.Modalities = append(manifest.Modalities, towers.ModalityInput{Name: p.Name, Dim: p.Dim})
 	}
+	manifest.FittedOn = t.summary.FittedOn
 	manifest.Now, manifest.Strength = m.now, t.Config.Strength
 	manifest.ColdBias, manifest.ColdResidual = m.tower.coldBias, m.coldResidual()
 	metrics, err := json.MarshalIndent(t.summary, "", "  ")
