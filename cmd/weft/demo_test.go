@@ -9,12 +9,14 @@ import (
 	"testing"
 )
 
-// TestDemoTrains: the demonstration trains on its simulated shop, promotes, and the lists are better for it.
+// TestDemoTrains: the demonstration trains on its simulated shop, promotes, and the lists are better for it; words find photos.
 func TestDemoTrains(t *testing.T) {
 	catalogue, dir := t.TempDir(), t.TempDir()
-	for _, id := range samples(t, 80) {
+	known := samples(t, 80)
+	for _, id := range known {
 		must(t, os.Mkdir(filepath.Join(catalogue, id), 0o755))
 		write(t, filepath.Join(catalogue, id, "product.json"), listing(t, id, nil))
+		write(t, filepath.Join(catalogue, id, "photo.jpg"), samplePhoto(t, id))
 	}
 	page := filepath.Join(dir, "page.html")
 	out := done(t, "demo", "--catalogue", catalogue, "--data", filepath.Join(dir, "shop"), "--report", page, "--shoppers", "250", "--towers", "1")
@@ -36,4 +38,5 @@ func TestDemoTrains(t *testing.T) {
 	if html := string(read(t, page)); !strings.Contains(html, "weft, trained on the shop") || !strings.Contains(html, "the trained model serves") || strings.Count(html, `class="shopper"`) != demoShown {
 		t.Error("the page does not say what serves, or lacks shoppers")
 	}
+	shop{t, filepath.Join(dir, "shop")}.wordsFindPhotos(t, known)
 }
