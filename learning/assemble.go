@@ -157,7 +157,7 @@ func (a *Assembled) warnings() (all []string) {
 		}
 	}
 	note(a.Waiting, "%d of %d products wait for features and take part without: run `weft up`, or workers, over the catalogue", a.Waiting, a.Products)
-	note(a.Later, "%d of %d listings were stated after the train part (%s): what they say is left out; --facts all lets them in", a.Later, a.Later+a.Facts.Train, a.Facts.Rule)
+	note(a.Later, "%d of %d listings were stated after the train part (%s): what they say is left out but of content; --facts all lets them in", a.Later, a.Later+a.Facts.Train, a.Facts.Rule)
 	note(a.Unread, "%d reviews have no feature yet and take no part", a.Unread)
 	return all
 }

@@ -52,7 +52,7 @@ const (
 )
 
 // features fills in the features of each modality and the categories. Facts and reviews of after the train part are the
-// future and stay out; a photo says no time and counts as always known.
+// future and stay out of all but content; a photo says no time and counts as always known.
 func (c *Config) features(ctx context.Context, catalogue []product, d *divide.Division, a *Assembled, t *dataset.Tables) error {
 	reader := c.Reader
 	reader.Before = d.Until()
@@ -113,6 +113,20 @@ func (c *Config) take(p *gather.Product, d *divide.Division, a *Assembled, t *da
 		}
 		if from, _ := d.Fact(at); from != split.Train && !c.AllFacts {
 			a.Later++
+			stated, err := fusion.Pool(p.Parts())
+			if err != nil {
+				return err
+			}
+			if row := stated[string(tasks.Text)]; row != nil {
+				t.Later.Name, t.Later.Dim = string(tasks.Text), len(row)
+				t.Later.IDs, t.Later.Rows = append(t.Later.IDs, string(p.ID)), append(t.Later.Rows, row...)
+			}
+			if p.Listing.Category != "" {
+				if t.LaterCategories == nil {
+					t.LaterCategories = map[string]string{}
+				}
+				t.LaterCategories[string(p.ID)] = p.Listing.Category
+			}
 			p.Text, p.Listing.Price, p.Listing.Category = nil, nil, ""
 		}
 	}

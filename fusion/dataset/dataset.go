@@ -84,6 +84,7 @@ type Dataset struct {
 	Modalities []Modality
 	Profiles   []Attribute
 	Categories []string // the shop's own category of each item, "" where it has none; nil without any
+	content    *contentTables
 	// Full is, where rows differ in kind, the weight from which on an interaction says all that one can (Strength); 0 elsewhere.
 	Full float32
 }

@@ -297,3 +297,36 @@ func TestKindsOfRows(t *testing.T) {
 		t.Errorf("%g was said in all, want %g", sum, s.Of(7))
 	}
 }
+
+// What was stated after train's end is for content alone.
+func TestContentKnowsWhatWasStatedLater(t *testing.T) {
+	var rows []NamedRow
+	for i, part := range []string{"train", "val", "test"} {
+		for u, item := range []string{"a", "b", "c", "a"} {
+			if part != "train" {
+				item = []string{"b", "c", "a", "c"}[u]
+			}
+			rows = append(rows, NamedRow{User: fmt.Sprint("u", (u+i)%5), Item: item, Time: int64(100*i + u + 1), Part: part, Weight: 1})
+		}
+	}
+	tables := Tables{Split: ByTime, Rows: rows, Features: []NamedFeatures{{Name: "text", Dim: 2, IDs: []string{"a", "b"}, Rows: []float32{1, 2, 3, 4}}}, Categories: map[string]string{"a": "hat"}}
+	d, _, err := From(tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, c := d.Content(); &m[0].Rows[0] != &d.Modalities[0].Rows[0] || c[0] != "hat" {
+		t.Error("without anything later, content knows what all know")
+	}
+	tables.Later = NamedFeatures{Name: "text", Dim: 2, IDs: []string{"c", "stranger"}, Rows: []float32{5, 6, 7, 8}}
+	tables.LaterCategories = map[string]string{"c": "shoe", "stranger": "shoe"}
+	if d, _, err = From(tables); err != nil {
+		t.Fatal(err)
+	}
+	m, c := d.Content()
+	if !reflect.DeepEqual(m[0].Rows, []float32{1, 2, 3, 4, 5, 6}) || !m[0].Present[2] || !reflect.DeepEqual(c, []string{"hat", "", "shoe"}) {
+		t.Errorf("content knows %v %v %q", m[0].Rows, m[0].Present, c)
+	}
+	if d.Modalities[0].Present[2] || d.Modalities[0].Row(2)[0] != 0 || d.Categories[2] != "" {
+		t.Errorf("ranking knows %v, %q", d.Modalities[0].Rows, d.Categories)
+	}
+}

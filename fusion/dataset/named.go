@@ -12,9 +12,13 @@ type Tables struct {
 	ValFrom, TestFrom int64 // Unix ms where the parts begin, for ByTime
 	Features          []NamedFeatures
 	Categories        map[string]string // of items
-	Attributes        []string          // what users may tell
-	Profiles          map[string][]string
-	Declined          int // users who have not agreed to a profile
+	// Later are features of a modality that were stated after train's end, and LaterCategories what was: no ranking may know
+	// of them, what a product looks like and says may; see Dataset.Content.
+	Later           NamedFeatures
+	LaterCategories map[string]string
+	Attributes      []string // what users may tell
+	Profiles        map[string][]string
+	Declined        int // users who have not agreed to a profile
 	// Full is the weight from which on an interaction says all that one can, where rows differ in kind.
 	Full float32
 }
@@ -82,6 +86,7 @@ func From(t Tables) (*Dataset, Report, error) {
 			d.Categories[i] = t.Categories[name]
 		}
 	}
+	d.later(t)
 	for k, name := range t.Attributes {
 		values := make([]string, len(d.Users))
 		for u, user := range d.Users {

@@ -19,8 +19,9 @@ const measuredProducts = 2000
 // products that they were not fitted on. Without categories and with a single modality there is nothing to learn it from,
 // and none is made: content is then what the tower's features say.
 func (t *training) fitContent(ctx context.Context) error {
-	wide := slices.DeleteFunc(slices.Clone(t.Data.Modalities), func(m dataset.Modality) bool { return m.Dim == 1 })
-	kinds := slices.Compact(slices.Sorted(slices.Values(t.Data.Categories)))
+	modalities, categories := t.Data.Content()
+	wide := slices.DeleteFunc(slices.Clone(modalities), func(m dataset.Modality) bool { return m.Dim == 1 })
+	kinds := slices.Compact(slices.Sorted(slices.Values(categories)))
 	kinds = slices.DeleteFunc(kinds, func(k string) bool { return k == "" })
 	if len(wide) == 0 || len(wide) < 2 && len(kinds) < 2 {
 		return nil
@@ -32,7 +33,7 @@ func (t *training) fitContent(ctx context.Context) error {
 			from = append(from, int32(i))
 		}
 	}
-	head, err := content.Fit(ctx, t.products, t.Data.Modalities, t.Data.Categories, from)
+	head, err := content.Fit(ctx, t.products, modalities, categories, from)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrData, err)
 	}
@@ -44,7 +45,7 @@ func (t *training) fitContent(ctx context.Context) error {
 	if at < 0 || head.Shared == 0 {
 		return nil
 	}
-	t.summary.Content, err = content.Measure(ctx, t.products, t.Data.Modalities, t.Data.Categories, wide[at].Name,
+	t.summary.Content, err = content.Measure(ctx, t.products, modalities, categories, wide[at].Name,
 		content.Trial{Seeds: 1, Most: measuredProducts, Seed: t.Config.Seed})
 	if errors.Is(err, content.ErrContent) { // too few products to leave any out
 		return nil
