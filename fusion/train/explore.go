@@ -27,48 +27,50 @@ type view struct {
 	scores   []float32 // users × items, the new unhelped
 	personal []float32 // users × cold: the part of their scores that says how well a new item suits a user
 	level    []float32 // users: what a bias of 1 adds
+
+	known [][]int32 // users: the list without anything new
 }
 
 // placement is how the new are placed, and what came of it.
 type placement struct {
 	raise, stress float32
-	Metrics
-	found, share float64
+	outcome
 }
+
+// outcome is what a placement comes to.
+type outcome struct {
+	Metrics
+	found, asked float64 // recall of new targets, summed over the users who have some, and how many those are
+	share        float64 // of all places, that new items take
+}
+
+func (o outcome) with(p outcome) outcome {
+	a, b := float64(o.Users), float64(p.Users)
+	return outcome{o.Metrics.with(p.Metrics), o.found + p.found, o.asked + p.asked, (a*o.share + b*p.share) / max(a+b, 1)}
+}
+
+// reached is the recall of new targets in lists of all items.
+func (o outcome) reached() float64 { return o.found / max(o.asked, 1) }
 
 // explore chooses the placement under which new items reach most of those who will want them, among those that cost little:
 // lists of what is known to sell have no place for them by themselves. All periods count, by their users: how many of the
 // targets are new differs much from one to the next.
 func explore(periods []view, c *ColdChoice) {
-	tables, bars := make([][]float32, len(periods)), make([][]float32, len(periods))
-	for i, v := range periods {
-		tables[i], bars[i] = slices.Clone(v.scores), v.bars()
+	for i := range periods {
+		periods[i].listKnown()
 	}
 	try := func(raise, stress float32) placement {
 		p := placement{raise: raise, stress: stress}
-		asked := 0.
-		for i, v := range periods {
-			n := len(v.cold)
-			for u := range v.users {
-				for k, item := range v.cold {
-					at := u*v.items + int(item)
-					tables[i][at] = v.scores[at] + (stress-1)*v.personal[u*n+k] + raise*v.level[u]
-				}
-			}
-			found, wanted, share := v.reached(tables[i])
-			p.share = (p.share*float64(p.Users) + share*float64(len(v.users))) / float64(p.Users+len(v.users))
-			p.Metrics = p.Metrics.with(v.measure(tables[i]))
-			p.found += found
-			asked += wanted
+		for _, v := range periods {
+			p.outcome = p.with(v.outcome(raise, stress))
 		}
-		p.found /= max(asked, 1)
 		return p
 	}
 	before := try(0, 1)
 	all := []placement{before}
 	best := before.sum()
 	for _, stress := range stresses {
-		entries, total := entries(periods, bars, stress)
+		entries, total := entries(periods, stress)
 		for _, share := range places {
 			if len(entries) == 0 { // a bias that does not serve raises nothing
 				break
@@ -85,23 +87,22 @@ func explore(periods []view, c *ColdChoice) {
 			}
 		}
 	}
-	chosen := before
-	chosen.found = -1
+	chosen, most := before, -1.
 	for _, p := range all {
 		if p.share > exploreShare || p.sum() < best*(1-exploreCost) {
 			continue
 		}
-		if p.found > chosen.found || p.found == chosen.found && p.share > chosen.share {
-			chosen = p
+		if found := p.reached(); found > most || found == most && p.share > chosen.share {
+			chosen, most = p, found
 		}
 	}
 	c.Raised, c.Stress = chosen.raise, chosen.stress
-	c.Reached, c.ReachedBefore, c.Share, c.Cost = max(chosen.found, 0), before.found, chosen.share, 1-chosen.sum()/max(best, 1e-12)
+	c.Reached, c.ReachedBefore, c.Share, c.Cost = max(most, 0), before.reached(), chosen.share, 1-chosen.sum()/max(best, 1e-12)
 }
 
-// bars are what an item must score to come into each user's list of what is not new.
-func (v view) bars() []float32 {
-	bars := make([]float32, len(v.users))
+// listKnown finds what each user's list would hold if nothing were new.
+func (v *view) listKnown() {
+	v.known = make([][]int32, len(v.users))
 	inParallel(len(v.users)*v.items, func(from, to int) {
 		rest := make([]float32, v.items)
 		for u := (from + v.items - 1) / v.items; u < (to+v.items-1)/v.items; u++ {
@@ -111,26 +112,23 @@ func (v view) bars() []float32 {
 					rest[i] = float32(math.Inf(-1))
 				}
 			}
-			bars[u] = float32(math.Inf(-1)) // fewer than a list: whatever is new comes in anyway
-			if list := rank.Top(rest, cutoff); len(list) == cutoff {
-				bars[u] = rest[list[cutoff-1]]
-			}
+			v.known[u] = slices.Clone(rank.Top(rest, cutoff))
 		}
 	})
-	return bars
 }
 
 // entries are the biases at which new items enter lists one after another, ascending, and how many users there are.
-func entries(periods []view, bars [][]float32, stress float32) (raises []float32, users int) {
-	for i, v := range periods {
+func entries(periods []view, stress float32) (raises []float32, users int) {
+	for _, v := range periods {
 		n := len(v.cold)
 		users += len(v.users)
 		for u, level := range v.level {
-			if level < 1e-6 || math.IsInf(float64(bars[i][u]), 0) {
+			if level < 1e-6 || len(v.known[u]) < cutoff { // into a list that is not full they come anyway
 				continue
 			}
+			bar := v.scores[u*v.items+int(v.known[u][cutoff-1])]
 			for k, item := range v.cold {
-				raises = append(raises, (bars[i][u]-v.scores[u*v.items+int(item)]-(stress-1)*v.personal[u*n+k])/level)
+				raises = append(raises, (bar-v.scores[u*v.items+int(item)]-(stress-1)*v.personal[u*n+k])/level)
 			}
 		}
 	}
@@ -138,46 +136,55 @@ func entries(periods []view, bars [][]float32, stress float32) (raises []float32
 	return raises, users
 }
 
-// reached sums the recall of new targets in lists of all items over the users who have some, counts those, and gives the
-// share of all places that new items take.
-func (v view) reached(scores []float32) (recall, wanted, share float64) {
-	found, shown := make([]float64, len(v.users)), make([]int, len(v.users)) // found -1: no such target
-	isCold := make([]bool, v.items)
-	for _, i := range v.cold {
-		isCold[i] = true
-	}
-	inParallel(len(v.users)*v.items, func(from, to int) {
-		masked := make([]float32, v.items)
-		for u := (from + v.items - 1) / v.items; u < (to+v.items-1)/v.items; u++ {
-			copy(masked, scores[u*v.items:(u+1)*v.items])
-			for _, item := range v.seen[u] {
-				masked[item] = float32(math.Inf(-1))
+// outcome merges the new, placed so, into the lists of what is known.
+func (v view) outcome(raise, stress float32) outcome {
+	n := len(v.cold)
+	type result struct{ recall, ndcg, found, asked, share float64 }
+	results := make([]result, len(v.users))
+	inParallel(len(v.users)*(n+cutoff), func(from, to int) {
+		var scores []float32
+		list := make([]int32, 0, cutoff)
+		for u := (from + n + cutoff - 1) / (n + cutoff); u < (to+n+cutoff-1)/(n+cutoff); u++ {
+			own, known := v.scores[u*v.items:(u+1)*v.items], v.known[u]
+			scores = scores[:0]
+			for _, i := range known {
+				scores = append(scores, own[i])
 			}
-			hits, targets := 0, 0
-			for _, item := range v.truth[u] {
-				if isCold[item] {
+			targets, hits := 0, 0
+			for k, i := range v.cold {
+				scores = append(scores, own[i]+(stress-1)*v.personal[u*n+k]+raise*v.level[u])
+				if _, wanted := slices.BinarySearch(v.truth[u], i); wanted {
 					targets++
 				}
 			}
-			for _, item := range rank.Top(masked, cutoff) {
-				if isCold[item] {
-					shown[u]++
-					if _, hit := slices.BinarySearch(v.truth[u], item); hit {
-						hits++
-					}
+			list = list[:0]
+			r := &results[u]
+			for _, at := range rank.Top(scores, cutoff) {
+				if int(at) < len(known) {
+					list = append(list, known[at])
+					continue
+				}
+				i := v.cold[int(at)-len(known)]
+				list = append(list, i)
+				r.share += 1. / cutoff
+				if _, hit := slices.BinarySearch(v.truth[u], i); hit {
+					hits++
 				}
 			}
-			if found[u] = -1; targets > 0 {
-				found[u] = float64(hits) / float64(targets)
+			r.recall, r.ndcg = grade(list, v.truth[u])
+			if targets > 0 {
+				r.found, r.asked = float64(hits)/float64(targets), 1
 			}
 		}
 	})
-	for u := range found {
-		share += float64(shown[u]) / float64(cutoff*len(v.users))
-		if found[u] >= 0 {
-			recall += found[u]
-			wanted++
-		}
+	o := outcome{Metrics: Metrics{Users: len(v.users)}}
+	users := float64(len(v.users))
+	for _, r := range results {
+		o.Recall += r.recall / users
+		o.NDCG += r.ndcg / users
+		o.share += r.share / users
+		o.found += r.found
+		o.asked += r.asked
 	}
-	return recall, wanted, share
+	return o
 }

@@ -38,7 +38,7 @@ func TestExploreIsWorthItsPrice(t *testing.T) {
 		j.users, j.truth, j.seen = append(j.users, int32(u)), append(j.truth, truth), append(j.seen, nil)
 	}
 	var c ColdChoice
-	explore([]view{{j, cold, scores, personal, level}}, &c)
+	explore([]view{{judge: j, cold: cold, scores: scores, personal: personal, level: level}}, &c)
 	if c.ReachedBefore > .1 || c.Reached < .5 || c.Cost > exploreCost || c.Share > exploreShare || c.Share <= 0 {
 		t.Errorf("new targets find their place: %+v", c)
 	}
@@ -46,7 +46,7 @@ func TestExploreIsWorthItsPrice(t *testing.T) {
 	for u := range j.truth {
 		j.truth[u] = j.truth[u][:2]
 	}
-	explore([]view{{j, cold, scores, personal, level}}, &c)
+	explore([]view{{judge: j, cold: cold, scores: scores, personal: personal, level: level}}, &c)
 	if c.Cost > exploreCost || c.Share > exploreShare || c.Reached != 0 {
 		t.Errorf("nobody wants them: %+v", c)
 	}
