@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"weft/behaviour/profile"
 	"weft/client"
@@ -94,6 +95,11 @@ func (c *getCmd) getUser(ctx context.Context, a *app) error {
 	if err := p.WriteText(a.out); err != nil {
 		return err
 	}
+	if len(u.Guesses) > 0 {
+		if _, err := fmt.Fprintf(a.out, "guessed     %s\n", guessed(u.Guesses)); err != nil {
+			return err
+		}
+	}
 	if u.Vector == nil {
 		_, err = fmt.Fprintln(a.out, "vector      none: nothing was done yet that says anything, or it is being made")
 		return err
@@ -101,6 +107,26 @@ func (c *getCmd) getUser(ctx context.Context, a *app) error {
 	_, err = fmt.Fprintf(a.out, "vector      %d dimensions of %s, made %s, generation %s\n", len(u.Vector.Values), words(u.Vector.Modalities),
 		when(u.Vector.UpdatedAt), u.Vector.Generation)
 	return err
+}
+
+// guessed puts what a model tells into one line.
+func guessed(all []client.Guess) string {
+	var said []string
+	for _, g := range all {
+		switch {
+		case g.Unknown:
+			said = append(said, g.Name+" unknown")
+		case g.Value != "":
+			said = append(said, fmt.Sprintf("%s %s (%.0f %%)", g.Name, g.Value, 100*g.Confidence))
+		default:
+			var tags []string
+			for _, t := range g.Tags {
+				tags = append(tags, fmt.Sprintf("%s (%.0f %%)", t.Value, 100*t.Confidence))
+			}
+			said = append(said, g.Name+" "+strings.Join(tags, ", "))
+		}
+	}
+	return strings.Join(said, " · ")
 }
 
 func (c *getCmd) readUser(ctx context.Context, a *app) (client.Shopper, error) {

@@ -82,6 +82,9 @@ func (s shop) guesses(t *testing.T) {
 	if asked != 24 || right < 21 {
 		t.Errorf("%d of %d tastes are told right", right, asked)
 	}
+	if page := done(t, "get", "user", "u4", "--data", s.dir); !strings.Contains(page, "guessed     taste calm (") {
+		t.Errorf("the page of u4:\n%s", page)
+	}
 	if o := weft(t, "get", "user", "u3", "--data", s.dir, "--json"); o.code != exitFailed || strings.Contains(o.out, "taste") {
 		t.Errorf("one who has not agreed: exit %d, %s", o.code, o.out)
 	}
