@@ -48,7 +48,7 @@ part, folded into one vector of 256 numbers per user and item whose product is t
 what the newest tenth of the rows says would count for nothing.
 
 --out gets product.onnx and user.onnx with manifest.json, items.npy and users.npy with their ids, the tables the two
-towers read, metrics.json, model-card.md, and curves/ for TensorBoard. With --profiles, and of what users of
+towers read, metrics.json, model-card.md, report.html with plots, and curves/ for TensorBoard. With --profiles, and of what users of
 a catalogue have told, also profile.onnx, which tells attributes from a user's vector and history, and profile.json and
 profile.html, how well it does on users it has not learned from.
 
@@ -150,7 +150,7 @@ func printSummary(w io.Writer, s train.Summary, out string) error {
 		}
 	}
 	if err == nil {
-		_, err = fmt.Fprintf(w, "%d epochs, %d steps, %.0f s, %d MiB; the model is in %s\n", s.Choice.Epochs, s.Steps, s.Seconds, s.PeakMiB, out)
+		_, err = fmt.Fprintf(w, "%d epochs, %d steps, %.0f s, %d MiB; the model is in %s, report.html there draws how it went\n", s.Choice.Epochs, s.Steps, s.Seconds, s.PeakMiB, out)
 	}
 	return err
 }

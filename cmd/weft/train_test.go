@@ -74,7 +74,7 @@ func TestTrain(t *testing.T) {
 	if err != nil || len(heads) != 1 || heads[0].Head != "taste" || heads[0].Accuracy < .8 {
 		t.Errorf("%v: profile heads %+v", err, heads)
 	}
-	for _, name := range []string{"manifest.json", "product.onnx", "user.onnx", "items.npy", "users.ids.txt", "metrics.json", "model-card.md", "profile.onnx"} {
+	for _, name := range []string{"manifest.json", "product.onnx", "user.onnx", "items.npy", "users.ids.txt", "metrics.json", "model-card.md", "report.html", "profile.onnx"} {
 		if _, err := os.Stat(filepath.Join(out, name)); err != nil {
 			t.Error(err)
 		}

@@ -37,6 +37,15 @@ type ColdChoice struct {
 	ReachedBefore float64 `json:"recall@20_among_all_before"`
 	Share         float64 `json:"share_of_places"`
 	Cost          float64 `json:"cost"`
+	Tried         []Tried `json:"tried,omitempty"`
+}
+
+// Tried is a placement of the new that was tried.
+type Tried struct {
+	Stress  float32 `json:"stress"`
+	Share   float64 `json:"share_of_places"`
+	Reached float64 `json:"recall@20_among_all"`
+	Cost    float64 `json:"cost"`
 }
 
 // less is the choice with half the dimensions for likeness, or in the end without it, its places still to be chosen.

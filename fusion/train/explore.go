@@ -96,6 +96,10 @@ func explore(periods []view, c *ColdChoice) {
 			chosen, most = p, found
 		}
 	}
+	c.Tried = nil
+	for _, p := range all {
+		c.Tried = append(c.Tried, Tried{p.stress, p.share, p.reached(), 1 - p.sum()/max(best, 1e-12)})
+	}
 	c.Raised, c.Stress = chosen.raise, chosen.stress
 	c.Reached, c.ReachedBefore, c.Share, c.Cost = max(most, 0), before.reached(), chosen.share, 1-chosen.sum()/max(best, 1e-12)
 }

@@ -80,6 +80,10 @@ func TestWrittenModel(t *testing.T) {
 			if err != nil || !strings.Contains(string(card), "120 users, 100 items") {
 				t.Errorf("model card: %v\n%s", err, card)
 			}
+			page, err := os.ReadFile(filepath.Join(out, "report.html"))
+			if err != nil || bytes.Contains(page, []byte("NaN")) || bytes.Count(page, []byte("<circle")) < 3*len(s.Epochs) || bytes.Contains(page, []byte("New items")) != (len(d.Modalities) > 0) {
+				t.Errorf("report: %v\n%s", err, page)
+			}
 			if left, _ := filepath.Glob(filepath.Join(out, "*.checkpoint")); len(left) > 0 {
 				t.Errorf("%v are left", left)
 			}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -27,7 +28,7 @@ type Manifest = towers.Manifest
 //	identity.npy, bias.npy, residual.npy, sources.npy   per item, what the towers read
 //	counts.npy                how many users had each item; those of none are placed by their features alone
 //	validation.json           whom the choices were made on, without names
-//	metrics.json, model-card.md
+//	metrics.json, model-card.md, report.html
 func (t *training) write(ctx context.Context, m *served) error {
 	t.Watch.stage("writing %s", t.Out)
 	product, err := m.productModel(t.features, t.content)
@@ -83,6 +84,9 @@ func (t *training) write(ctx context.Context, m *served) error {
 	put(towers.ValidationFile, bytes(validation))
 	put("metrics.json", bytes(append(metrics, '\n')))
 	put("model-card.md", bytes([]byte(t.card(m))))
+	var page strings.Builder
+	err = errors.Join(err, t.writeReport(&page))
+	put("report.html", bytes([]byte(page.String())))
 	if err == nil && t.Beside != nil {
 		var more map[string][]byte
 		if more, err = t.Beside(ctx); err == nil {
