@@ -109,7 +109,11 @@ func (c *trainCmd) learn(ctx context.Context, a *app, heads bool) (s train.Summa
 	if heads && len(data.Profiles) > 0 {
 		beside = func(ctx context.Context) (map[string][]byte, error) {
 			a.log.Info("what users have told")
-			return profileFiles(ctx, a, data, c.Out, c.Seed)
+			rows := data.TrainVal
+			if c.FitAll {
+				rows = data.All
+			}
+			return profileFiles(ctx, a, data, rows, c.Out, c.Seed)
 		}
 	}
 	bar := newTrainBar(a.err)

@@ -15,10 +15,10 @@ import (
 // heldOut is the share of users with attributes that the profile heads are tested on, and do not learn from.
 const heldOut = .2
 
-// profileFiles learns attributes from the user vectors in dir, with what each user touched in training and validation
+// profileFiles learns attributes from the user vectors in dir, with what each user touched in the known rows
 // behind them and how much it was as features. It makes profile.onnx, and how well its heads do on users they have not
 // learned from as profile.json and profile.html. Users without consent have no values here and are not looked at.
-func profileFiles(ctx context.Context, a *app, d *dataset.Dataset, dir string, seed uint64) (map[string][]byte, error) {
+func profileFiles(ctx context.Context, a *app, d *dataset.Dataset, known []dataset.Interaction, dir string, seed uint64) (map[string][]byte, error) {
 	rows, _, dim, err := dataset.ReadNPY(filepath.Join(dir, "users.npy"))
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func profileFiles(ctx context.Context, a *app, d *dataset.Dataset, dir string, s
 		}
 	}
 	vectors, features := map[string][]float32{}, map[string][]float32{}
-	for u, touched := range dataset.ByUser(d.TrainVal, len(d.Users)) {
+	for u, touched := range dataset.ByUser(known, len(d.Users)) {
 		if !t.Consent[u] {
 			continue
 		}
