@@ -17,6 +17,8 @@ GOPATH_BIN := $(shell $(GO) env GOPATH)/bin
 TEST_VENV  := $(CACHE)/test-venv
 BENCH_VENV := $(CACHE)/bench-venv
 export PATH := $(PATH):$(GOPATH_BIN)
+# ONNX Runtime reports to its makers otherwise; weft tells it so itself, the Python beside it is told here.
+export ORT_DISABLE_TELEMETRY := 1
 
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
@@ -95,6 +97,15 @@ campaign: test-needs ## break a fleet on purpose, the long version; ARGS='-seed 
 .PHONY: never-below
 never-below: models ## train on many kinds of shops and compare with EASE, some 20 minutes; ARGS='-seed 2 -tables DIR -kind dense'
 	$(GO) test ./fusion/train -run '^TestNeverBelowEASE$$' -count=1 -v -timeout 120m -long $(ARGS)
+
+.PHONY: movielens
+movielens: models ## learn from 943 real people what they watch and who they are (MovieLens 100k, fetched by pip, not kept), some minutes
+	@rm -rf out/movielens && mkdir -p out/movielens
+	scripts/movielens.sh out/movielens/tables
+	bin/weft train --tables out/movielens/tables --split user --modality text=out/movielens/tables/items.csv:title --modality genres=out/movielens/tables/items.csv:genres \
+	  --profiles out/movielens/tables/users.csv --out out/movielens/model $(ARGS)
+	bin/weft evaluate --tables out/movielens/tables --split user --modality text=out/movielens/tables/items.csv:title --modality genres=out/movielens/tables/items.csv:genres \
+	  --model out/movielens/model --report out/movielens/evaluation.html
 
 .PHONY: schemathesis
 schemathesis: test-needs ## requests made up from /openapi.json against a live server, some minutes; ARGS='-schemathesis 500 -schemathesis-seed 2'

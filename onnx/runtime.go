@@ -7,6 +7,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -131,11 +132,19 @@ func load(library string) error {
 	if err := checkWhole(path); err != nil {
 		return fmt.Errorf("%w: %s: %w; `weft models pull` fetches it again", ErrLibrary, path, err)
 	}
+	// Builds of late number the machine, keep in the user's cache what was run, and send it to their makers. The variable is
+	// looked at when the library starts, and the process and its children keep it.
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return err
+	}
 	ort.SetSharedLibraryPath(path)
 	// What fails comes back as an error; cuDNN's own attempts, hundreds of lines for a model in half precision, do not matter.
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return fmt.Errorf("%w: %s: %w; `weft models pull` fetches one that works", ErrLibrary, path, err)
 	}
 	process.library = path
+	if err := ort.DisableTelemetry(); err != nil {
+		return fmt.Errorf("%w: %s: its telemetry cannot be switched off: %w", ErrLibrary, path, err)
+	}
 	return nil
 }
