@@ -10,11 +10,10 @@ import (
 // seedApart is the distance of the seeds of an ensemble, far from those that people give.
 const seedApart = 1 << 32
 
-// ensemble trains towers on rows, each from another seed: for the given epochs each, or until validation stops
-// it where there are none.
-func (t *training) ensemble(ctx context.Context, c Config, rows []dataset.Interaction, name string, epochs []int) (fitted, error) {
-	list := make([]fitted, c.Towers)
-	for i := range list {
+// ensemble trains towers on rows, each from another seed, beside those that there are: for the given epochs each, or until
+// validation stops it where there are none.
+func (t *training) ensemble(ctx context.Context, c Config, rows []dataset.Interaction, name string, epochs []int, list ...fitted) (fitted, error) {
+	for i := len(list); i < c.Towers; i++ {
 		own, part := c, name
 		own.Seed += uint64(i) * seedApart
 		if i > 0 {
@@ -24,10 +23,11 @@ func (t *training) ensemble(ctx context.Context, c Config, rows []dataset.Intera
 		if epochs != nil {
 			own.Epochs = epochs[i]
 		}
-		var err error
-		if list[i], err = t.fit(ctx, own, rows, part, epochs == nil); err != nil {
+		f, err := t.fit(ctx, own, rows, part, epochs == nil)
+		if err != nil {
 			return fitted{}, err
 		}
+		list = append(list, f)
 	}
 	return join(list), nil
 }

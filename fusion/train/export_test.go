@@ -277,6 +277,26 @@ func TestFitAll(t *testing.T) {
 	}
 }
 
+// Where people do all they do in one go, there is nothing to look ahead to from a moment between: the towers learn as if there
+// were no times.
+func TestTimesThatSayNothing(t *testing.T) {
+	d, c := shop(120, 100, true), small(true)
+	d.Split = dataset.PerUser
+	for _, rows := range [][]dataset.Interaction{d.Train, d.Val, d.Test, d.TrainVal} {
+		for i := range rows {
+			rows[i].Time = 1_600_000_000_000 + int64(rows[i].User)*day
+			rows[i].Last = rows[i].Time
+		}
+	}
+	s, err := Train(context.Background(), Options{Runtime: onnxtest.Open(t), Data: d, Config: c, Out: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Config.Timeless || len(s.Grid) == 0 || s.Choice.Alone["tower"].sum() < s.Choice.Alone["popularity"].sum()*1.5 {
+		t.Errorf("without times: %v; tried %+v; alone %+v", s.Config.Timeless, s.Grid, s.Choice.Alone)
+	}
+}
+
 // What a training was told by one validation part, it does not take for what another says; nor does it end sooner than it
 // has come.
 func TestTrainGoesOnOnlyWithTheSame(t *testing.T) {
@@ -341,8 +361,8 @@ func TestTrainGrid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Grid) != len(variations(c)) {
-		t.Fatalf("%d trials, want %d", len(s.Grid), len(variations(c)))
+	if len(s.Grid) != 1+len(variations(c)) {
+		t.Fatalf("%d trials, want %d", len(s.Grid), 1+len(variations(c)))
 	}
 	best := s.Grid[0]
 	for _, trial := range s.Grid {

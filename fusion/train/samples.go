@@ -53,15 +53,27 @@ const (
 	mostPopularity           = 16_000_000
 )
 
+// A round asks every user once. An epoch of a shop with few users has several, since it is steps that a tower learns by; not
+// many, or the best moment to stop would lie within an epoch.
+const (
+	leastSteps = 40
+	mostRounds = 8
+)
+
 // epoch draws and shuffles the samples of one epoch. The same seed and number give the same samples.
 func (s *sampler) epoch(seed uint64, number int) []sample {
 	random := rand.New(rand.NewPCG(seed, uint64(number)))
 	var out []sample
-	for user, own := range s.byUser {
-		if s.moments == nil {
-			out = s.leaveOneOut(out, int32(user), own, random)
-		} else {
-			out = s.lookAhead(out, int32(user), own, random)
+	for rounds, r := 1, 0; r < rounds; r++ {
+		for user, own := range s.byUser {
+			if s.moments == nil {
+				out = s.leaveOneOut(out, int32(user), own, random)
+			} else {
+				out = s.lookAhead(out, int32(user), own, random)
+			}
+		}
+		if r == 0 && len(out) > 0 {
+			rounds = min(mostRounds, (leastSteps*s.config.Batch+len(out)-1)/len(out))
 		}
 	}
 	random.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })

@@ -7,6 +7,19 @@ import (
 	"weft/fusion/dataset"
 )
 
+// An epoch is some steps at least, in whole rounds; where there are many users it is one round.
+func TestRounds(t *testing.T) {
+	d, c := shop(60, 60, false), small(false)
+	f := open(t, d, c)
+	one := len(f.sampler.leaveOneOut(nil, 0, f.sampler.byUser[0], rand.New(rand.NewPCG(1, 1)))) * 60
+	for batch, rounds := range map[int]int{1: 1, 16: 3, 512: mostRounds} {
+		f.sampler.config.Batch = batch
+		if n := len(f.sampler.epoch(1, 1)); n != rounds*one {
+			t.Errorf("batches of %d: %d samples, %d a round, want %d rounds", batch, n, one, rounds)
+		}
+	}
+}
+
 // A user who looked at items 1 and 2 on day 10, bought 2 on day 25 and 3 on day 5: on day 20 the history holds all three, looks
 // counting less; what is asked for is 2; 3, which was bought, is no candidate, and 1, which was only looked at, is one.
 func TestWhatWasLookedAtIsAskedFor(t *testing.T) {

@@ -1,7 +1,9 @@
 package train
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -23,7 +25,7 @@ type fitted struct {
 
 // fit trains a tower on rows. It stops early when measured; otherwise it trains for all epochs.
 func (t *training) fit(ctx context.Context, c Config, rows []dataset.Interaction, name string, measured bool) (fitted, error) {
-	f, err := newFit(t.Runtime, rows, len(t.Data.Users), len(t.Data.Items), t.Data.Timed, t.features, c)
+	f, err := newFit(t.Runtime, rows, len(t.Data.Users), len(t.Data.Items), t.Data.Timed && !c.Timeless, t.features, c)
 	if err != nil {
 		return fitted{}, err
 	}
@@ -74,38 +76,38 @@ func (t fitted) block() blocks.Block {
 
 const towerName = "tower"
 
-// chooseTower trains the tower, with a grid the best of several.
+// chooseTower trains the towers in the way that does best with the first of them: with times and without, and with a grid in
+// several more.
 func (t *training) chooseTower(ctx context.Context) (fitted, error) {
-	if !t.Grid {
-		t.Watch.stage("training the tower")
-		return t.ensemble(ctx, t.Config, t.Data.Train, "tower", nil)
+	list := []variation{{"as given", t.Config}}
+	if t.Data.Timed {
+		list = append(list, timeless(t.Config))
+	}
+	if t.Grid {
+		list = append(list, variations(t.Config)...)
 	}
 	var best fitted
-	var config Config
-	for i, v := range variations(t.Config) {
+	var failed error
+	for i, v := range list {
 		t.Watch.stage("training the tower, %s", v.setting)
 		f, err := t.fit(ctx, v.config, t.Data.Train, fmt.Sprintf("tower-%d", i), true)
+		if errors.Is(err, ErrData) { // another way may find something to learn from
+			failed = cmp.Or(failed, err)
+			continue
+		}
 		if err != nil {
 			return f, err
 		}
 		validation := f.history[f.best-1].Validation
 		t.summary.Grid = append(t.summary.Grid, Trial{v.setting, validation, f.best})
 		if best.tower == nil || validation.better(best.history[best.best-1].Validation) {
-			best, config = f, v.config
+			best, t.Config = f, v.config
 		}
 	}
-	t.Config = config
-	list := []fitted{best}
-	for i := 1; i < config.Towers; i++ {
-		c := config
-		c.Seed += uint64(i) * seedApart
-		f, err := t.fit(ctx, c, t.Data.Train, fmt.Sprintf("tower.%d", i+1), true)
-		if err != nil {
-			return f, err
-		}
-		list = append(list, f)
+	if best.tower == nil {
+		return best, failed
 	}
-	return join(list), nil
+	return t.ensemble(ctx, t.Config, t.Data.Train, "tower", nil, best)
 }
 
 type variation struct {
@@ -113,9 +115,16 @@ type variation struct {
 	config  Config
 }
 
+// timeless is the other way to learn from times: where people do all they do in one go, or what is asked for does not come
+// after what is known, moments say nothing.
+func timeless(c Config) variation {
+	c.Timeless = true
+	return variation{"without times", c}
+}
+
 // variations are the settings that matter most from shop to shop, one changed at a time.
 func variations(c Config) []variation {
-	list := []variation{{"as given", c}}
+	var list []variation
 	add := func(text string, change func(*Config)) {
 		v := c
 		change(&v)

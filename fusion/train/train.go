@@ -51,6 +51,9 @@ type Config struct {
 	// With times: users are looked at every Every days before the end of the data, and led to what they first take within
 	// Window days; a look that lies HalfLife days back is taken half as often. 0 is 7, 21 and 90.
 	Every, Window, HalfLife float64
+	// Timeless trains as if there were no times: from all of a user's other items instead of those of before a moment. Train
+	// chooses it.
+	Timeless bool
 
 	Threads int // of a step; 0 is one per core
 
