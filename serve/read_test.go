@@ -210,7 +210,15 @@ func TestVectorsAreLost(t *testing.T) {
 	s := open(t, nil)
 	s.vectors.put(gen, "a", 1, 0)
 	s.vectors.put(gen, "b", 0.8, 0.6)
-	s.ready(t)
+	inMemory := func() {
+		t.Helper()
+		s.ready(t)
+		eventually(t, "both products are in memory", func() bool {
+			near, err := s.client.Similar(t.Context(), "a", 1)
+			return err == nil && len(near) == 1
+		})
+	}
+	inMemory()
 	for name, lose := range map[string]func(){
 		"not live": func() { s.vectors.live = "" },
 		"down":     func() { s.vectors.down = errors.New("connection refused by 10.1.2.3") },
@@ -227,7 +235,7 @@ func TestVectorsAreLost(t *testing.T) {
 			t.Errorf("%s: similar: %v, %v", name, near, err)
 		}
 		s.vectors.change(func() { s.vectors.live, s.vectors.down = gen, nil })
-		s.ready(t)
+		inMemory()
 	}
 	s.vectors.put(gen, "c", 1, 0)
 	eventually(t, "updates after the loss", func() bool {
