@@ -62,14 +62,7 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return stopped(err, c.Data)
 	}
-	if people != nil && people.Trained == nil {
-		if u, people.Learned, err = c.learn(ctx, a, up, u); err == nil && people.Learned.Promoted {
-			people.Trained, err = people.judge(ctx, u)
-		}
-		if err != nil {
-			return stopped(err, c.Data)
-		}
-	}
+	// Before training, which is told the classes of these very products.
 	products, err := u.tenant.neighbourhoods(ctx, demoNeighbours)
 	if err != nil {
 		return err
@@ -77,6 +70,17 @@ func (c *demoCmd) Run(ctx context.Context, a *app) error {
 	score, err := sameClass(ctx, products)
 	if err != nil {
 		return err
+	}
+	if people != nil && people.Trained == nil {
+		if u, people.Learned, err = c.learn(ctx, a, up, u); err == nil && people.Learned.Promoted {
+			people.Trained, err = people.judge(ctx, u)
+		}
+		if err != nil {
+			return stopped(err, c.Data)
+		}
+		if products, err = u.tenant.neighbourhoods(ctx, demoNeighbours); err != nil {
+			return err
+		}
 	}
 	if err := writeReport(ctx, c.Report, u.tenant, products, people, work, score); err != nil {
 		return err
