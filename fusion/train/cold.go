@@ -197,12 +197,7 @@ type newcomers struct {
 }
 
 func (j *judge) newcomers(tower, content blocks.Block, counts []int) newcomers {
-	var n newcomers
-	for i, count := range counts {
-		if count == 0 {
-			n.cold = append(n.cold, int32(i))
-		}
-	}
+	n := newcomers{cold: fresh(counts)}
 	var users []int32
 	for u, truth := range j.truth {
 		if slices.ContainsFunc(truth, func(i int32) bool { return counts[i] == 0 }) {

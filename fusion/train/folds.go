@@ -62,6 +62,10 @@ type period struct {
 	tower   fitted
 	history baselines.History
 	list    []candidate
+
+	// What would serve then, by the same choices, as it was when places were chosen for the new.
+	model     *served
+	composite composite
 }
 
 // chooseBlocks chooses on the validation part and, with times, on an earlier cut of the train part beside it: what helps in
@@ -133,5 +137,5 @@ func (t *training) before(ctx context.Context, tower fitted) (*period, error) {
 	}
 	history := past.history(d.Train)
 	list, err := past.candidates(ctx, then, history)
-	return &period{past, then, history, list}, err
+	return &period{training: past, tower: then, history: history, list: list}, err
 }

@@ -167,19 +167,20 @@ func (t *training) run(ctx context.Context) (*served, error) {
 	return t.serve(ctx, tower, history, append(list, candidate{Block: tower.block()}))
 }
 
-// composed measures what would serve: on the validation part, which the summary tells, and on all that decides.
+// composed measures what would serve: on the validation part, which the summary tells, and on all that decides where the
+// new have places that may cost too much.
 func (t *training) composed(ctx context.Context, m *served) (all Metrics, err error) {
 	now, err := t.measure(ctx, m)
 	t.summary.Composed = now
-	if err != nil || t.past == nil {
+	if err != nil || t.past == nil || m.cold.Content == 0 {
 		return now, err
 	}
-	t.past.summary.Choice = t.summary.Choice
-	before, err := t.past.serve(ctx, t.past.tower, t.past.history, t.past.list)
-	if err != nil {
+	p := t.past
+	p.summary.Choice = t.summary.Choice
+	if err := p.finish(ctx, p.model, p.composite); err != nil {
 		return all, err
 	}
-	then, err := t.past.measure(ctx, before)
+	then, err := p.measure(ctx, p.model)
 	return now.with(then), err
 }
 

@@ -35,7 +35,7 @@ func (m *served) features(i int, row []float32) {
 // place decides, once, how far up the new are shown.
 func (t *training) place(ctx context.Context, m *served, c composite) error {
 	chosen := &t.summary.Choice.Cold
-	cold := m.fresh()
+	cold := fresh(m.counts)
 	if len(t.features) == 0 || chosen.Stress == 0 && len(cold) == 0 {
 		return nil
 	}
@@ -47,12 +47,12 @@ func (t *training) place(ctx context.Context, m *served, c composite) error {
 		}
 		periods := []view{now}
 		if t.past != nil {
-			t.past.summary.Choice = t.summary.Choice
-			before, composed, err := t.past.unplaced(ctx, t.past.tower, t.past.history, t.past.list)
-			if err != nil {
+			p := t.past
+			p.summary.Choice = t.summary.Choice
+			if p.model, p.composite, err = p.unplaced(ctx, p.tower, p.history, p.list); err != nil {
 				return err
 			}
-			then, err := t.past.view(ctx, before, composed)
+			then, err := p.view(ctx, p.model, p.composite)
 			if err != nil {
 				return err
 			}
@@ -71,8 +71,8 @@ func (t *training) place(ctx context.Context, m *served, c composite) error {
 }
 
 // fresh are the items that nobody had.
-func (m *served) fresh() (items []int32) {
-	for i, n := range m.counts {
+func fresh(counts []int) (items []int32) {
+	for i, n := range counts {
 		if n == 0 {
 			items = append(items, int32(i))
 		}
@@ -82,7 +82,7 @@ func (m *served) fresh() (items []int32) {
 
 // view scores all items for those who are asked, without help for the new.
 func (t *training) view(ctx context.Context, m *served, c composite) (view, error) {
-	v := view{judge: t.judge, cold: m.fresh()}
+	v := view{judge: t.judge, cold: fresh(m.counts)}
 	width := m.rank + m.like.Dim
 	users, items, own := linear.Zeros(len(v.users), width), linear.Zeros(v.items, width), linear.Zeros(len(v.cold), width)
 	for k, u := range v.users {

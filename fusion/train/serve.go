@@ -41,14 +41,19 @@ func (t *training) serve(ctx context.Context, tower fitted, h baselines.History,
 	if err != nil {
 		return nil, err
 	}
+	return m, t.finish(ctx, m, c)
+}
+
+// finish gives the new their places and makes the rows.
+func (t *training) finish(ctx context.Context, m *served, c composite) error {
 	if err := t.place(ctx, m, c); err != nil {
-		return nil, err
+		return err
 	}
 	m.assemble(c)
 	if err := finite("user vectors", m.users.Data); err != nil {
-		return nil, err
+		return err
 	}
-	return m, finite("item vectors", m.items.Data)
+	return finite("item vectors", m.items.Data)
 }
 
 // unplaced is the model before the new have their places among the others, and without rows.
